@@ -1,0 +1,75 @@
+# Every target with a comment of two hashes is listed by `make help`.
+
+GO            ?= go
+OUT           := _output
+LOCAL         := $(OUT)/local
+E2E_TIMEOUT   ?= 30m
+
+# Components are built into the user's cache; see test/components. To use
+# programs that you already have, set COMPONENTS_DIR to their directory.
+COMPONENT      = $(GO) run ./test/components/build
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## List the targets.
+	@awk -F ':.*## ' '/^[a-zA-Z0-9_-]+:.*## / {printf "%-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: components
+components: ## Build what the local stack runs, where it is not cached (about 20 minutes cold).
+	@$(COMPONENT)
+
+.PHONY: demo
+demo: components $(LOCAL) ## Run the whole life of a cluster on local control planes.
+	@$(LOCAL) demo
+
+.PHONY: up
+up: components $(LOCAL) ## Start a local stack and leave it running (WITHOUT=reconciler,function leaves those out).
+	@$(LOCAL) up
+
+.PHONY: down
+down: $(LOCAL) ## Stop the stack that `make up` left running.
+	@$(LOCAL) down
+
+.PHONY: $(LOCAL)
+$(LOCAL):
+	@$(GO) build -o $@ ./test/local
+
+.PHONY: test
+test: test-unit test-e2e ## Run all tests that gate a change.
+
+.PHONY: test-unit
+test-unit: ## Run the unit tests, which need no components.
+	$(GO) test ./...
+
+.PHONY: test-e2e
+test-e2e: components render ## Run the end-to-end tests on a local stack.
+	$(GO) test -tags e2e -count 1 -timeout $(E2E_TIMEOUT) ./test/e2e/...
+
+.PHONY: render
+render: components ## Render examples/ with the crossplane CLI and compare with the goldens.
+	$(GO) test -tags e2e -count 1 ./test/render/...
+
+.PHONY: generate
+generate: ## Regenerate deepcopy, CRDs and XRDs.
+	$(GO) generate -tags generate ./...
+
+.PHONY: tidy
+tidy: ## Tidy the modules.
+	$(GO) mod tidy
+
+.PHONY: lint
+lint: ## Run the linters (their first build takes about 4 minutes).
+	@$$($(COMPONENT) golangci-lint) run --build-tags e2e
+
+.PHONY: lint-fix
+lint-fix: ## Run the linters and fix what they can.
+	@$$($(COMPONENT) golangci-lint) run --build-tags e2e --fix
+
+.PHONY: verify
+verify: ## Check that the tree is tidy, generated, vetted and linted, and that none of that changed it.
+	$(MAKE) tidy generate
+	$(GO) vet -tags e2e ./...
+	$(MAKE) lint
+	@git diff --exit-code || { echo "The tree changed: commit what was generated."; exit 1; }
+	@test -z "$$(git status --porcelain)" || { git status --short; echo "Files are not committed."; exit 1; }

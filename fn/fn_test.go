@@ -1,0 +1,444 @@
+package main
+
+import (
+	"testing"
+	"time"
+
+	fnv1 "github.com/crossplane/function-sdk-go/proto/v1"
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/testing/protocmp"
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/structpb"
+)
+
+// A want is a response, in the words that differ between responses.
+type want struct {
+	ttl        time.Duration
+	conditions []*fnv1.Condition
+	results    []*fnv1.Result
+	status     string
+	details    map[string][]byte
+	ready      bool
+
+	ec, credentials           *structpb.Struct
+	ecReady, credentialsReady bool
+	extra                     map[string]*fnv1.Resource
+}
+
+func (w want) response() *fnv1.RunFunctionResponse {
+	rsp := &fnv1.RunFunctionResponse{
+		Meta:       &fnv1.ResponseMeta{Tag: "tag", Ttl: durationpb.New(w.ttl)},
+		Conditions: w.conditions,
+		Results:    w.results,
+		Requirements: &fnv1.Requirements{Resources: map[string]*fnv1.ResourceSelector{
+			"environment": {
+				ApiVersion: "apiextensions.crossplane.io/v1beta1",
+				Kind:       "EnvironmentConfig",
+				Match:      &fnv1.ResourceSelector_MatchName{MatchName: "envcfg"},
+			},
+		}},
+		Desired: &fnv1.State{
+			Composite: &fnv1.Resource{ConnectionDetails: w.details, Ready: readyWord(w.ready)},
+			Resources: map[string]*fnv1.Resource{},
+		},
+	}
+
+	if w.status != "" {
+		rsp.Desired.Composite.Resource = &structpb.Struct{Fields: map[string]*structpb.Value{
+			"status": structpb.NewStructValue(fromYAML(w.status)),
+		}}
+	}
+
+	if w.ec != nil {
+		rsp.Desired.Resources["ec"] = &fnv1.Resource{Resource: w.ec, Ready: readyWord(w.ecReady)}
+	}
+
+	if w.credentials != nil {
+		rsp.Desired.Resources["credentials"] = &fnv1.Resource{Resource: w.credentials, Ready: readyWord(w.credentialsReady)}
+	}
+
+	for name, r := range w.extra {
+		rsp.Desired.Resources[name] = r
+	}
+
+	return rsp
+}
+
+func readyWord(ready bool) fnv1.Ready {
+	if ready {
+		return fnv1.Ready_READY_TRUE
+	}
+
+	return fnv1.Ready_READY_FALSE
+}
+
+const (
+	statusTrue    = fnv1.Status_STATUS_CONDITION_TRUE
+	statusFalse   = fnv1.Status_STATUS_CONDITION_FALSE
+	statusUnknown = fnv1.Status_STATUS_CONDITION_UNKNOWN
+)
+
+func cond(typ string, status fnv1.Status, reason, message string) *fnv1.Condition {
+	return &fnv1.Condition{
+		Type: typ, Status: status, Reason: reason, Message: &message,
+		Target: fnv1.Target_TARGET_COMPOSITE_AND_CLAIM.Enum(),
+	}
+}
+
+// reports are the first two conditions of every response.
+func reports(phase, url string) []*fnv1.Condition {
+	return []*fnv1.Condition{
+		cond("_EphemeralClusterPhase", statusTrue, "Reported", phase),
+		cond("_ProwJobURL", statusTrue, "Reported", url),
+	}
+}
+
+func result(severity fnv1.Severity, reason, message string) *fnv1.Result {
+	return &fnv1.Result{
+		Severity: severity, Reason: &reason, Message: message,
+		Target: fnv1.Target_TARGET_COMPOSITE_AND_CLAIM.Enum(),
+	}
+}
+
+const testURL = "https://prow.ci.openshift.org/view/0b5d4f3e"
+
+var (
+	testDetails = map[string][]byte{"kubeconfig": []byte("kubeconfig-from-secret"), "kubeAdminPassword": []byte("secret")}
+
+	provisioning = append(reports("Provisioning", testURL),
+		cond("ProwJobCreating", statusFalse, "ProwJob has been properly created", ""),
+		cond("ClusterReady", statusFalse, "SecretsFetchFailure", "ci-operator NS not found"),
+		cond("Accepted", statusTrue, "Accepted", ""),
+		cond("CredentialsPublished", statusFalse, "Pending", ""),
+	)
+
+	pending = append(reports("Ready", testURL),
+		cond("ProwJobCreating", statusFalse, "ProwJob has been properly created", ""),
+		cond("ClusterReady", statusTrue, "ClusterReady", ""),
+		cond("Accepted", statusTrue, "Accepted", ""),
+		cond("CredentialsPublished", statusFalse, "Pending", ""),
+	)
+
+	ready = append(reports("Ready", testURL),
+		cond("ProwJobCreating", statusFalse, "ProwJob has been properly created", ""),
+		cond("ClusterReady", statusTrue, "ClusterReady", ""),
+		cond("Accepted", statusTrue, "Accepted", ""),
+		cond("CredentialsPublished", statusTrue, "Published", ""),
+	)
+)
+
+// told returns a composite that already has the condition of a phase.
+func told(xr *structpb.Struct, phase string) *structpb.Struct {
+	return set(xr, []any{map[string]any{"type": "_EphemeralClusterPhase", "status": "True", "message": phase}}, "status", "conditions")
+}
+
+func TestRunFunctionClaim(t *testing.T) {
+	xr := fromYAML(testXR)
+	ec := fromYAML(testEC)
+	cred := fromYAML(testCredentials)
+	details := testDetails
+
+	statusBefore := "{phase: Provisioning, prowJobId: 0b5d4f3e, prowJobURL: " + testURL + "}"
+	statusReady := "{phase: Ready, prowJobId: 0b5d4f3e, prowJobURL: " + testURL + ", secretRef: cluster-abcde-credentials}"
+	noCluster := `EnvironmentConfig "envcfg" does not exist, or has no data.clusterName`
+	notOurs := `EphemeralCluster "cluster-abcde" was not made for this request: it is only observed, and its credentials are not passed on`
+
+	foreign := func(key string) *structpb.Struct {
+		return set(onAppCI(ec, testStatusReady), "another", "status", "atProvider", "manifest", "metadata", "annotations", "ephemeralcluster.ci.openshift.io/"+key)
+	}
+
+	wantForeign := want{
+		ttl: time.Minute,
+		conditions: append(reports("", ""),
+			cond("ClusterReady", statusFalse, "NotOurs", notOurs),
+			cond("Accepted", statusFalse, "NotOurs", notOurs),
+			cond("CredentialsPublished", statusFalse, "NotOurs", notOurs),
+		),
+		results: []*fnv1.Result{result(fnv1.Severity_SEVERITY_WARNING, "NotAccepted", notOurs)},
+		ec:      ec,
+	}
+
+	wantForeignKept := wantForeign
+	wantForeignKept.credentials = cred
+	wantForeignKept.credentialsReady = true
+	wantForeignKept.details = map[string][]byte{"kubeconfig": nil, "kubeAdminPassword": nil}
+
+	cases := map[string]struct {
+		reason string
+		req    *fnv1.RunFunctionRequest
+		want   want
+	}{
+		"New": {
+			reason: "The Object of a new claim may only look, and every client's condition is there.",
+			req:    requestOf(xr),
+			want: want{
+				ttl: time.Minute,
+				conditions: append(reports("", ""),
+					cond("Accepted", statusUnknown, "CheckingName", `asking app.ci for an EphemeralCluster "cluster-abcde", which must not exist`),
+					cond("CredentialsPublished", statusFalse, "Pending", ""),
+				),
+				ec: ec,
+			},
+		},
+		"Asked": {
+			reason: "As long as app.ci has not answered, the Object may only look.",
+			req:    requestOf(xr, withObserved("ec", ec)),
+			want: want{
+				ttl: time.Minute,
+				conditions: append(reports("", ""),
+					cond("Accepted", statusUnknown, "CheckingName", `asking app.ci for an EphemeralCluster "cluster-abcde", which must not exist`),
+					cond("CredentialsPublished", statusFalse, "Pending", ""),
+				),
+				ec: ec,
+			},
+		},
+		"NameIsFree": {
+			reason: "Once app.ci is known to have nothing of that name, the Object may create it.",
+			req:    requestOf(xr, withObserved("ec", notOnAppCI(ec))),
+			want: want{
+				ttl: time.Minute,
+				conditions: append(reports("", ""),
+					cond("Accepted", statusTrue, "Accepted", ""),
+					cond("CredentialsPublished", statusFalse, "Pending", ""),
+				),
+				ec: writing(ec),
+			},
+		},
+		"Provisioning": {
+			reason: "Progress is reported word for word, with one event for the new phase.",
+			req:    requestOf(xr, withObserved("ec", onAppCI(writing(ec), testStatusProvisioning))),
+			want: want{
+				ttl:        time.Minute,
+				conditions: provisioning,
+				results:    []*fnv1.Result{result(fnv1.Severity_SEVERITY_NORMAL, "EphemeralClusterPhase", "the ephemeral cluster is Provisioning")},
+				status:     statusBefore,
+				ec:         writing(ec),
+			},
+		},
+		"ProvisioningAgain": {
+			reason: "A phase that was told before is no event.",
+			req:    requestOf(told(xr, "Provisioning"), withObserved("ec", onAppCI(writing(ec), testStatusProvisioning))),
+			want:   want{ttl: time.Minute, conditions: provisioning, status: statusBefore, ec: writing(ec)},
+		},
+		"SecretKnown": {
+			reason: "The credentials Object is composed once the Secret is known, and the composite is not ready before they are published.",
+			req:    requestOf(told(xr, "Ready"), withObserved("ec", onAppCI(writing(ec), testStatusReady))),
+			want: want{
+				ttl: 10 * time.Second, conditions: pending, status: statusReady,
+				ec: writing(ec), ecReady: true, credentials: cred,
+			},
+		},
+		"Ready": {
+			reason: "The credentials are the composite's connection details.",
+			req: requestOf(told(xr, "Ready"),
+				withObserved("ec", onAppCI(writing(ec), testStatusReady)),
+				withObserved("credentials", cred), withDetails("credentials", details)),
+			want: want{
+				ttl: 5 * time.Minute, conditions: ready, status: statusReady, details: details, ready: true,
+				ec: writing(ec), ecReady: true, credentials: cred, credentialsReady: true,
+			},
+		},
+		"KubeconfigInStatus": {
+			reason: "The earlier form comes straight from the observed EphemeralCluster.",
+			req: requestOf(told(xr, "Ready"), withObserved("ec", set(set(onAppCI(writing(ec), testStatusReady),
+				nil, "status", "atProvider", "manifest", "status", "secretRef"),
+				"kubeconfig-from-status", "status", "atProvider", "manifest", "status", "kubeconfig"))),
+			want: want{
+				ttl: 5 * time.Minute, conditions: ready, ready: true,
+				status:  "{phase: Ready, prowJobId: 0b5d4f3e, prowJobURL: " + testURL + "}",
+				details: map[string][]byte{"kubeconfig": []byte("kubeconfig-from-status"), "kubeAdminPassword": {}},
+				ec:      writing(ec), ecReady: true,
+			},
+		},
+		"SecretWins": {
+			reason: "The Secret counts when both forms are there.",
+			req: requestOf(told(xr, "Ready"),
+				withObserved("ec", set(onAppCI(writing(ec), testStatusReady), "kubeconfig-from-status", "status", "atProvider", "manifest", "status", "kubeconfig")),
+				withObserved("credentials", cred), withDetails("credentials", details)),
+			want: want{
+				ttl: 5 * time.Minute, conditions: ready, status: statusReady, details: details, ready: true,
+				ec: writing(ec), ecReady: true, credentials: cred, credentialsReady: true,
+			},
+		},
+		"NoEnvironmentNew": {
+			reason: "Without the Konflux cluster's name nothing is created, and the claim says why.",
+			req:    requestOf(xr, withoutEnvironment()),
+			want: want{
+				ttl: time.Minute,
+				conditions: append(reports("", ""),
+					cond("Accepted", statusFalse, "EnvironmentUnknown", noCluster),
+					cond("CredentialsPublished", statusFalse, "Pending", ""),
+				),
+				results: []*fnv1.Result{result(fnv1.Severity_SEVERITY_WARNING, "NotAccepted", noCluster)},
+			},
+		},
+		"NoEnvironmentLive": {
+			reason: "A live cluster outlasts the EnvironmentConfig, with what it was made with.",
+			req: requestOf(told(xr, "Ready"), withoutEnvironment(),
+				withObserved("ec", onAppCI(writing(ec), testStatusReady)),
+				withObserved("credentials", cred), withDetails("credentials", details)),
+			want: want{
+				ttl: 5 * time.Minute, conditions: ready, status: statusReady, details: details, ready: true,
+				ec: writing(ec), ecReady: true, credentials: cred, credentialsReady: true,
+			},
+		},
+		"EmptiedStatusLive": {
+			reason: "A live cluster and its credentials outlast the loss of its status and annotations.",
+			req: requestOf(told(xr, "Ready"), withPublished(details),
+				withObserved("ec", set(set(onAppCI(writing(ec), ""), nil, "status", "atProvider", "manifest", "metadata", "annotations"), "garbage", "status", "atProvider", "manifest", "status")),
+				withObserved("credentials", cred)),
+			want: want{
+				ttl: time.Minute,
+				conditions: append(reports("", ""),
+					cond("Accepted", statusTrue, "Accepted", ""),
+					cond("CredentialsPublished", statusTrue, "Published", ""),
+				),
+				status: "{secretRef: cluster-abcde-credentials}", details: details,
+				ec: writing(ec), credentials: cred,
+			},
+		},
+		"ForeignTenant": {
+			reason: "Another tenant's EphemeralCluster is only observed, and nothing of it is told.",
+			req:    requestOf(xr, withObserved("ec", foreign("konflux-tenant"))),
+			want:   wantForeign,
+		},
+		"ForeignCluster": {
+			reason: "So is another Konflux cluster's.",
+			req:    requestOf(xr, withObserved("ec", foreign("konflux-cluster"))),
+			want:   wantForeign,
+		},
+		"ForeignUnmarked": {
+			reason: "So is one that an Object which never wrote has found without annotations.",
+			req:    requestOf(xr, withObserved("ec", set(onAppCI(ec, testStatusReady), nil, "status", "atProvider", "manifest", "metadata", "annotations"))),
+			want:   wantForeign,
+		},
+		"ForeignSinceReady": {
+			reason: "What turned out to be another's is not deleted, but what was published of it is emptied.",
+			req: requestOf(xr, withPublished(details),
+				withObserved("ec", writing(foreign("konflux-cluster"))),
+				withObserved("credentials", cred), withDetails("credentials", details)),
+			want: wantForeignKept,
+		},
+		"BothProfileAndClaim": {
+			reason: "A request that is not a possible one creates nothing, and says why.",
+			req:    requestOf(set(xr, fromYAML("{cloud: aws, owner: openshift-ci, version: '4.20'}"), "spec", "ciOperator", "test", "clusterClaim")),
+			want: want{
+				ttl: time.Minute,
+				conditions: append(reports("", ""),
+					cond("Accepted", statusFalse, "InvalidRequest", "spec.ciOperator.test must have a clusterProfile or a clusterClaim, and has both"),
+					cond("CredentialsPublished", statusFalse, "Pending", ""),
+				),
+				results: []*fnv1.Result{result(fnv1.Severity_SEVERITY_WARNING, "NotAccepted", "spec.ciOperator.test must have a clusterProfile or a clusterClaim, and has both")},
+			},
+		},
+		"TamperedLive": {
+			reason: "An impossible change of a live cluster's spec changes nothing, but tear-down still passes.",
+			req: requestOf(told(set(set(xr, nil, "spec", "ciOperator", "test", "clusterProfile"), true, "spec", "tearDownCluster"), "Ready"),
+				withObserved("ec", onAppCI(writing(ec), testStatusReady)),
+				withObserved("credentials", cred), withDetails("credentials", details)),
+			want: want{
+				ttl: 5 * time.Minute, status: statusReady, details: details, ready: true,
+				conditions: append(ready[:4:4],
+					cond("Accepted", statusFalse, "InvalidRequest", "spec.ciOperator.test must have a clusterProfile or a clusterClaim, and has neither"),
+					cond("CredentialsPublished", statusTrue, "Published", ""),
+				),
+				results: []*fnv1.Result{result(fnv1.Severity_SEVERITY_WARNING, "NotAccepted", "spec.ciOperator.test must have a clusterProfile or a clusterClaim, and has neither")},
+				ec:      set(writing(ec), true, "spec", "forProvider", "manifest", "spec", "tearDownCluster"), ecReady: true,
+				credentials: cred, credentialsReady: true,
+			},
+		},
+		"NoClaim": {
+			reason: "Without a claim there is no tenant to act for.",
+			req:    requestOf(set(xr, nil, "spec", "claimRef")),
+			want: want{
+				ttl: time.Minute,
+				conditions: append(reports("", ""),
+					cond("Accepted", statusFalse, "TenantUnknown", "cannot tell whose request this is: make a claim"),
+					cond("CredentialsPublished", statusFalse, "Pending", ""),
+				),
+				results: []*fnv1.Result{result(fnv1.Severity_SEVERITY_WARNING, "NotAccepted", "cannot tell whose request this is: make a claim")},
+			},
+		},
+		"BadRunName": {
+			reason: "A run name that is not a name is not passed on, and the claim says so.",
+			req: requestOf(set(xr, "Not A Name", "metadata", "annotations", "ephemeralcluster.ci.openshift.io/task-run-name"),
+				withObserved("ec", notOnAppCI(ec))),
+			want: want{
+				ttl: time.Minute,
+				conditions: append(reports("", ""),
+					cond("Accepted", statusTrue, "AnnotationsIgnored", "not a name, and not passed on: ephemeralcluster.ci.openshift.io/task-run-name"),
+					cond("CredentialsPublished", statusFalse, "Pending", ""),
+				),
+				ec: set(writing(ec), nil, "spec", "forProvider", "manifest", "metadata", "annotations", "ephemeralcluster.ci.openshift.io/task-run-name"),
+			},
+		},
+		"Input": {
+			reason: "The input's names are used.",
+			req: requestOf(told(xr, "Ready"),
+				withInput("{apiVersion: testplatform.fn.crossplane.io/v1beta1, kind: Config, providerConfigName: other, connectionSecretNamespace: elsewhere}"),
+				withObserved("ec", onAppCI(writing(ec), testStatusReady)),
+				withObserved("credentials", cred), withDetails("credentials", details)),
+			want: want{
+				ttl: 5 * time.Minute, conditions: ready, status: statusReady, details: details, ready: true,
+				ec: set(writing(ec), "other", "spec", "providerConfigRef", "name"), ecReady: true,
+				credentials:      set(set(cred, "other", "spec", "providerConfigRef", "name"), "elsewhere", "spec", "writeConnectionSecretToRef", "namespace"),
+				credentialsReady: true,
+			},
+		},
+		"OtherStepsKept": {
+			reason: "What an earlier step desires is passed on.",
+			req: requestOf(xr, func(req *fnv1.RunFunctionRequest) {
+				req.Desired = &fnv1.State{Resources: map[string]*fnv1.Resource{"other": {Resource: fromYAML("{kind: Other}")}}}
+			}, withoutEnvironment()),
+			want: want{
+				ttl: time.Minute,
+				conditions: append(reports("", ""),
+					cond("Accepted", statusFalse, "EnvironmentUnknown", noCluster),
+					cond("CredentialsPublished", statusFalse, "Pending", ""),
+				),
+				results: []*fnv1.Result{result(fnv1.Severity_SEVERITY_WARNING, "NotAccepted", noCluster)},
+				extra:   map[string]*fnv1.Resource{"other": {Resource: fromYAML("{kind: Other}")}},
+			},
+		},
+	}
+
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			got := run(t, tc.req)
+			if diff := cmp.Diff(tc.want.response(), got, protocmp.Transform()); diff != "" {
+				t.Errorf("%s\nRunFunction(...): -want, +got:\n%s", tc.reason, diff)
+			}
+		})
+	}
+}
+
+func TestRunFunctionBadInput(t *testing.T) {
+	bad := withInput("{apiVersion: testplatform.fn.crossplane.io/v1beta1, kind: Config, providerConfig: misspelt}")
+	ec, cred := writing(fromYAML(testEC)), fromYAML(testCredentials)
+
+	t.Run("New", func(t *testing.T) {
+		rsp := run(t, requestOf(fromYAML(testXR), bad))
+
+		if len(rsp.GetResults()) != 1 || rsp.GetResults()[0].GetSeverity() != fnv1.Severity_SEVERITY_FATAL {
+			t.Errorf("A new claim cannot be made with a broken input, want one fatal result, got: %v", rsp.GetResults())
+		}
+
+		if len(rsp.GetConditions()) != 4 {
+			t.Errorf("Conditions must be set before a fatal result, got: %v", rsp.GetConditions())
+		}
+	})
+
+	t.Run("Live", func(t *testing.T) {
+		ec := set(ec, "other", "spec", "providerConfigRef", "name")
+		cred := set(set(cred, "other", "spec", "providerConfigRef", "name"), "elsewhere", "spec", "writeConnectionSecretToRef", "namespace")
+		rsp := run(t, requestOf(fromYAML(testXR), bad, withObserved("ec", onAppCI(ec, testStatusReady)), withObserved("credentials", cred)))
+
+		want := map[string]*fnv1.Resource{
+			"ec":          {Resource: ec, Ready: fnv1.Ready_READY_TRUE},
+			"credentials": {Resource: cred, Ready: fnv1.Ready_READY_FALSE},
+		}
+		if diff := cmp.Diff(want, rsp.GetDesired().GetResources(), protocmp.Transform()); diff != "" {
+			t.Errorf("A live cluster outlasts a broken input as it was made.\nRunFunction(...): -want, +got:\n%s", diff)
+		}
+	})
+}

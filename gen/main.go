@@ -1,0 +1,29 @@
+// Package main generates what is derived: the claim's schema from that of
+// EphemeralCluster.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+type cli struct {
+	XRD xrdCmd `cmd:"" help:"Generate the XRDs of TestPlatformCluster from the CRD of EphemeralCluster." name:"xrd"`
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+
+	k := kong.Parse(&cli{},
+		kong.Name("gen"),
+		kong.Description("Generates what must never drift from what it is derived from."),
+		kong.UsageOnError(),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+	)
+	k.FatalIfErrorf(k.Run())
+}

@@ -1,0 +1,81 @@
+package buildfarm
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+	"syscall"
+
+	kerrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
+)
+
+// ErrNotYet means that a build cluster cannot answer just now, and that nothing
+// is wrong with it: its watches are starting, or enough calls are waiting for it.
+var ErrNotYet = errors.New("build cluster is not ready to be asked yet")
+
+// UnknownError means that no kubeconfig file has a build cluster.
+type UnknownError struct {
+	Cluster string
+}
+
+func (e UnknownError) Error() string {
+	return fmt.Sprintf("no kubeconfig context is named after build cluster %q", e.Cluster)
+}
+
+// UnavailableError means that a build cluster cannot be read for now. Its words do
+// not change while the cause does not, so that they may go into conditions.
+type UnavailableError struct {
+	Cluster string
+	Reason  string
+}
+
+func (e UnavailableError) Error() string {
+	return fmt.Sprintf("build cluster %q is unavailable: %s", e.Cluster, e.Reason)
+}
+
+// Describe puts an error of a cluster's API in words that stay the same from one
+// attempt to the next: without ports, request IDs and times.
+func Describe(err error) string {
+	var (
+		status kerrors.APIStatus
+		errno  syscall.Errno
+		dns    *net.DNSError
+		uerr   *url.Error
+		nerr   net.Error
+	)
+
+	switch {
+	case errors.As(err, &status):
+		msg := status.Status().Message
+		if msg == "" {
+			msg = string(status.Status().Reason)
+		}
+
+		return oneLine(msg)
+	case errors.As(err, &errno):
+		return errno.Error()
+	case errors.As(err, &dns):
+		return "cannot resolve the address of its API server"
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &nerr) && nerr.Timeout():
+		return "its API server does not answer in time"
+	case errors.As(err, &uerr):
+		return "cannot connect to its API server"
+	}
+
+	return "its API server cannot be read"
+}
+
+func oneLine(s string) string {
+	const limit = 512
+
+	s = strings.Join(strings.Fields(s), " ")
+	if len(s) > limit {
+		s = s[:limit] + "..."
+	}
+
+	return s
+}

@@ -1,0 +1,232 @@
+package ephemeralcluster
+
+import (
+	"context"
+	"fmt"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	prowv1 "sigs.k8s.io/prow/pkg/apis/prowjobs/v1"
+
+	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
+
+	v1 "github.com/ephemeral-clusters/ephemeral-clusters/api/v1"
+	"github.com/ephemeral-clusters/ephemeral-clusters/reconciler/buildfarm"
+	"github.com/ephemeral-clusters/ephemeral-clusters/reconciler/prowjob"
+)
+
+// tearDownWanted reports whether a cluster is to be torn down: because that was
+// asked for, or because it has reached the greatest age that one may have.
+func (r *Reconciler) tearDownWanted(s *scope) bool {
+	return s.ec.Spec.TearDownCluster || r.expired(s)
+}
+
+func (r *Reconciler) expired(s *scope) bool {
+	if r.maxLifetime == 0 {
+		return false
+	}
+
+	left := s.ec.GetCreationTimestamp().Add(r.maxLifetime).Sub(s.now.Time)
+	if left > 0 {
+		s.requeue(left)
+
+		return false
+	}
+
+	return true
+}
+
+// signalled says why ci-operator was told to tear down.
+func (r *Reconciler) signalled(s *scope) string {
+	if !s.ec.Spec.TearDownCluster && r.expired(s) {
+		return fmt.Sprintf("the cluster has reached its maximum lifetime of %s", r.maxLifetime)
+	}
+
+	return ""
+}
+
+// tearDown passes on to ci-operator that the cluster is no longer needed. Without
+// a namespace there is nobody to tell yet; the signal follows once there is.
+func (r *Reconciler) tearDown(ctx context.Context, s *scope, bc BuildCluster) error {
+	if s.old.IsTrue(v1.ConditionTestCompleted) {
+		s.set(v1.ConditionTestCompleted, metav1.ConditionTrue, "", s.old.GetCondition(v1.ConditionTestCompleted).Message)
+
+		return nil
+	}
+
+	namespaces, err := bc.Namespaces(s.job.GetName())
+	if err == nil && len(namespaces) == 0 {
+		s.set(v1.ConditionTestCompleted, metav1.ConditionFalse, v1.ReasonCreateTestCompletedSecretFailure, v1.MessageNamespaceNotFound)
+
+		return nil
+	}
+
+	if err == nil {
+		err = signal(ctx, bc, namespaces)
+	}
+
+	if errors.Is(err, buildfarm.ErrNotYet) {
+		return err
+	}
+
+	if err != nil {
+		s.set(v1.ConditionTestCompleted, metav1.ConditionFalse, v1.ReasonCreateTestCompletedSecretFailure, err.Error())
+
+		return errors.Wrap(err, "cannot signal tear-down")
+	}
+
+	s.set(v1.ConditionTestCompleted, metav1.ConditionTrue, "", r.signalled(s))
+
+	return nil
+}
+
+func signal(ctx context.Context, bc BuildCluster, namespaces []string) error {
+	for _, ns := range namespaces {
+		if err := bc.Signal(ctx, ns); err != nil {
+			return err
+		}
+	}
+
+	return nil
+}
+
+// remove ends the ProwJobs of an EphemeralCluster that is being deleted.
+func (r *Reconciler) remove(ctx context.Context, s *scope, jobs []prowv1.ProwJob) error {
+	jobs, err := r.allJobs(ctx, s, jobs)
+	if err != nil {
+		return err
+	}
+
+	for i := range jobs {
+		pj := &jobs[i]
+
+		// The one shown in the status is the one still to wait for.
+		if s.job == nil || prowjob.Ended(s.job) {
+			s.job = pj
+		}
+
+		done, err := r.end(ctx, pj, s.old.IsTrue(v1.ConditionTestCompleted), "EphemeralCluster being deleted: %s")
+		if errors.Is(err, buildfarm.ErrNotYet) {
+			return err
+		}
+
+		if err != nil {
+			s.set(v1.ConditionTestCompleted, metav1.ConditionFalse, v1.ReasonCreateTestCompletedSecretFailure, err.Error())
+
+			return errors.Wrap(err, "cannot end ProwJob")
+		}
+
+		if done == signalSent {
+			s.set(v1.ConditionTestCompleted, metav1.ConditionTrue, "", "EphemeralCluster being deleted")
+		}
+	}
+
+	return nil
+}
+
+// allJobs adds a ProwJob that the cache may not have yet: the one in the status,
+// or the one that the last pass may have created before it was cut off.
+func (r *Reconciler) allJobs(ctx context.Context, s *scope, jobs []prowv1.ProwJob) ([]prowv1.ProwJob, error) {
+	if len(jobs) > 0 || !hasFinalizer(s.ec) {
+		return jobs, nil
+	}
+
+	id := s.old.ProwJobID
+	if id == "" {
+		id = prowjob.Name(s.ec.GetUID())
+	}
+
+	pj := &prowv1.ProwJob{}
+
+	err := r.Reader.Get(ctx, client.ObjectKey{Namespace: r.prowJobNamespace, Name: id}, pj)
+	if client.IgnoreNotFound(err) != nil {
+		return nil, errors.Wrapf(err, "cannot get ProwJob %q", id)
+	}
+
+	if err != nil {
+		return nil, nil
+	}
+
+	return []prowv1.ProwJob{*pj}, nil
+}
+
+func hasFinalizer(ec *v1.EphemeralCluster) bool {
+	for _, f := range ec.GetFinalizers() {
+		if f == v1.Finalizer {
+			return true
+		}
+	}
+
+	return false
+}
+
+// ending is how far the end of a ProwJob has come.
+type ending int
+
+const (
+	waiting ending = iota
+	signalSent
+	ended
+)
+
+// end brings a ProwJob to its end: by a signal when ci-operator has a namespace,
+// because aborting would leave behind what it has provisioned, and by aborting it
+// when there is none. The format takes the cause.
+func (r *Reconciler) end(ctx context.Context, pj *prowv1.ProwJob, already bool, format string) (ending, error) {
+	if prowjob.Ended(pj) {
+		return ended, nil
+	}
+
+	if pj.Status.State == prowv1.AbortedState {
+		return waiting, nil
+	}
+
+	if !prowjob.Scheduled(pj) {
+		return waiting, r.abort(ctx, pj, fmt.Sprintf(format, v1.MessageNamespaceNotFound), true)
+	}
+
+	bc, err := r.Farm(pj.ClusterAlias())
+	if unknown := (buildfarm.UnknownError{}); errors.As(err, &unknown) {
+		return waiting, r.abort(ctx, pj, fmt.Sprintf(format, unknown.Error()), true)
+	}
+
+	if err != nil {
+		return waiting, err
+	}
+
+	namespaces, err := bc.Namespaces(pj.GetName())
+	if err == nil && len(namespaces) == 0 {
+		namespaces, err = bc.FindNamespaces(ctx, pj.GetName())
+	}
+
+	if err != nil {
+		return waiting, err
+	}
+
+	if len(namespaces) == 0 {
+		return waiting, r.abort(ctx, pj, fmt.Sprintf(format, v1.MessageNamespaceNotFound), false)
+	}
+
+	if already {
+		return signalSent, nil
+	}
+
+	return signalSent, signal(ctx, bc, namespaces)
+}
+
+// abort marks a ProwJob aborted.
+func (r *Reconciler) abort(ctx context.Context, pj *prowv1.ProwJob, description string, podless bool) error {
+	before := pj.DeepCopy()
+	prowjob.Abort(pj, description, metav1.NewTime(r.clock.Now()), podless)
+
+	patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
+	if err := r.Client.Patch(ctx, pj, patch); err != nil {
+		return errors.Wrapf(client.IgnoreNotFound(err), "cannot abort ProwJob %q", pj.GetName())
+	}
+
+	log.FromContext(ctx).Info("aborted ProwJob", "prowjob", pj.GetName(), "description", description)
+
+	return nil
+}

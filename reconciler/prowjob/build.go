@@ -1,0 +1,132 @@
+package prowjob
+
+import (
+	"maps"
+
+	"k8s.io/utils/ptr"
+
+	prowv1 "sigs.k8s.io/prow/pkg/apis/prowjobs/v1"
+	"sigs.k8s.io/prow/pkg/config"
+	"sigs.k8s.io/prow/pkg/pjutil"
+
+	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
+
+	v1 "github.com/ephemeral-clusters/ephemeral-clusters/api/v1"
+	"github.com/ephemeral-clusters/ephemeral-clusters/reconciler/cioperator"
+	"github.com/ephemeral-clusters/ephemeral-clusters/reconciler/profiles"
+)
+
+const (
+	labelRehearsable    = "pj-rehearse.openshift.io/can-be-rehearsed"
+	labelCloud          = "ci-operator.openshift.io/cloud"
+	labelClusterProfile = "ci-operator.openshift.io/cloud-cluster-profile"
+	labelRelease        = "job-release"
+
+	// latestRelease names the release that a job is labelled with.
+	latestRelease = "latest"
+
+	// defaultCluster holds until the dispatcher picks a build cluster.
+	defaultCluster = "build01"
+)
+
+// InvalidError means that no ProwJob can ever be made of a spec.
+type InvalidError struct {
+	err error
+}
+
+func (e InvalidError) Error() string { return e.err.Error() }
+
+// Unwrap returns why.
+func (e InvalidError) Unwrap() error { return e.err }
+
+// Builder makes ProwJobs.
+type Builder struct {
+	config config.Getter
+	cli    v1.ImageStreamTag
+}
+
+// NewBuilder returns a Builder that defaults ProwJobs with Prow's configuration
+// and gives claimed clusters the cli image of a tag.
+func NewBuilder(c config.Getter, cli v1.ImageStreamTag) *Builder {
+	return &Builder{config: c, cli: cli}
+}
+
+// Build makes the ProwJob of an EphemeralCluster. The profile is nil when the
+// cluster is claimed.
+func (b *Builder) Build(ec *v1.EphemeralCluster, profile *profiles.Profile) (*prowv1.ProwJob, error) {
+	cfg, err := cioperator.New(ec.Spec.CIOperator, b.cli)
+	if err != nil {
+		return nil, InvalidError{err: errors.Wrap(err, "cannot generate ci-operator configuration")}
+	}
+
+	unresolved, err := cfg.YAML()
+	if err != nil {
+		return nil, InvalidError{err: err}
+	}
+
+	prow := b.config()
+	job := config.Periodic{
+		JobBase: config.JobBase{
+			Name:    JobName(ec),
+			Agent:   string(prowv1.KubernetesAgent),
+			Cluster: defaultCluster,
+			Labels:  labels(ec, profile),
+			Spec:    podSpec(ec, unresolved),
+			UtilityConfig: config.UtilityConfig{
+				Decorate:         ptr.To(true),
+				DecorationConfig: decoration(ec),
+			},
+		},
+	}
+
+	if err := prow.DefaultPeriodic(&job); err != nil {
+		return nil, errors.Wrap(err, "cannot default job from Prow's configuration")
+	}
+
+	if job.DecorationConfig == nil {
+		return nil, errors.New("cannot decorate job: Prow's configuration has no default decoration")
+	}
+
+	if err := job.DecorationConfig.Validate(); err != nil {
+		return nil, errors.Wrap(err, "cannot decorate job from Prow's configuration")
+	}
+
+	spec := pjutil.PeriodicSpec(job)
+	spec.Report = false
+
+	pj := pjutil.NewProwJob(spec, job.Labels, map[string]string{
+		AnnotationNamespace: ec.GetNamespace(),
+		AnnotationUID:       string(ec.GetUID()),
+	}, pjutil.RequireScheduling(true))
+	pj.SetName(Name(ec.GetUID()))
+	pj.SetNamespace(prow.ProwJobNamespace)
+
+	return &pj, nil
+}
+
+func labels(ec *v1.EphemeralCluster, profile *profiles.Profile) map[string]string {
+	l := map[string]string{
+		v1.LabelEphemeralCluster: ec.GetName(),
+		labelRehearsable:         "true",
+	}
+
+	if profile != nil {
+		maps.Copy(l, map[string]string{labelCloud: profile.ClusterType, labelClusterProfile: profile.Name})
+	}
+
+	if r, ok := ec.Spec.CIOperator.Releases[latestRelease]; ok && r.Candidate != nil {
+		l[labelRelease] = r.Candidate.Version
+	}
+
+	return l
+}
+
+// decoration clones nothing, unless ci-operator has to read its build root from
+// the repository.
+func decoration(ec *v1.EphemeralCluster) *prowv1.DecorationConfig {
+	if root := ec.Spec.CIOperator.BuildRoot; root != nil && root.FromRepository {
+		return &prowv1.DecorationConfig{SparseCheckoutFiles: []string{".ci-operator.yaml"}}
+	}
+
+	return &prowv1.DecorationConfig{SkipCloning: ptr.To(true)}
+}

@@ -1,0 +1,297 @@
+// Package components builds the real programs that the project is tested with,
+// each from a pinned module below test/tools, into a cache outside the checkout.
+package components
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
+)
+
+// DirVariable names the environment variable with a directory to take programs
+// from, by name, in place of building them.
+const DirVariable = "COMPONENTS_DIR"
+
+// Names of programs.
+const (
+	Etcd                  = "etcd"
+	KubeAPIServer         = "kube-apiserver"
+	KubeControllerManager = "kube-controller-manager"
+	Kubectl               = "kubectl"
+	CrossplaneCore        = "crossplane-core"
+	CrossplaneCLI         = "crossplane"
+	ProviderKubernetes    = "provider-kubernetes"
+	Prow                  = "prow-controller-manager"
+	GolangCILint          = "golangci-lint"
+	ControllerGen         = "controller-gen"
+)
+
+// Component is a program that can be built.
+type Component struct {
+	// Name of the program.
+	Name string
+
+	// Tool is the directory below test/tools whose module builds it.
+	Tool string
+
+	// Module that the program is part of, and whose version is the program's.
+	Module string
+
+	// Package of the program, below the module.
+	Package string
+
+	// Stamp lists variables that are set to the version at link time.
+	Stamp func(version string) map[string]string
+}
+
+// Stack lists what a local stack runs.
+func Stack() []Component {
+	const kubernetes = "k8s.io/kubernetes"
+
+	return []Component{
+		{Name: Etcd, Tool: "etcd", Module: "go.etcd.io/etcd/server/v3"},
+		{Name: KubeAPIServer, Tool: "kubernetes", Module: kubernetes, Package: "cmd/kube-apiserver", Stamp: kubernetesVersion},
+		{Name: KubeControllerManager, Tool: "kubernetes", Module: kubernetes, Package: "cmd/kube-controller-manager", Stamp: kubernetesVersion},
+		{Name: Kubectl, Tool: "kubernetes", Module: kubernetes, Package: "cmd/kubectl", Stamp: kubernetesVersion},
+		{Name: CrossplaneCore, Tool: "crossplane", Module: CrossplaneModule, Package: "cmd/crossplane", Stamp: crossplaneStamps},
+		{Name: CrossplaneCLI, Tool: "crossplane-cli", Module: "github.com/crossplane/cli/v2", Package: "cmd/crossplane"},
+		{Name: ProviderKubernetes, Tool: "provider-kubernetes", Module: ProviderKubernetesModule, Package: "cmd/provider"},
+		{Name: Prow, Tool: "prow", Module: ProwModule, Package: "cmd/prow-controller-manager"},
+	}
+}
+
+// Tools lists what the source tree is kept in order with.
+func Tools() []Component {
+	return []Component{
+		{Name: GolangCILint, Tool: "golangci-lint", Module: "github.com/golangci/golangci-lint/v2", Package: "cmd/golangci-lint"},
+		{Name: ControllerGen, Tool: "controller-gen", Module: "sigs.k8s.io/controller-tools", Package: "cmd/controller-gen"},
+	}
+}
+
+// kubernetesVersion stamps what clients ask a server for; without it they cannot
+// parse the version.
+func kubernetesVersion(version string) map[string]string {
+	major, rest, _ := strings.Cut(strings.TrimPrefix(version, "v"), ".")
+	minor, _, _ := strings.Cut(rest, ".")
+
+	vars := map[string]string{}
+
+	for _, pkg := range []string{"k8s.io/component-base/version", "k8s.io/client-go/pkg/version"} {
+		vars[pkg+".gitVersion"] = version
+		vars[pkg+".gitMajor"] = major
+		vars[pkg+".gitMinor"] = minor
+	}
+
+	return vars
+}
+
+// crossplaneStamps sets the version that package constraints are held against,
+// and lets the RBAC manager, which has no flag for it, serve its metrics on a free
+// port.
+func crossplaneStamps(version string) map[string]string {
+	return map[string]string{
+		"github.com/crossplane/crossplane-runtime/v2/pkg/version.version":      version,
+		"sigs.k8s.io/controller-runtime/pkg/metrics/server.DefaultBindAddress": "127.0.0.1:0",
+	}
+}
+
+// Builder finds programs, and builds those that are missing.
+type Builder struct {
+	// Root of the checkout.
+	Root string
+
+	// Dir holds programs by name; nothing is built when it is set.
+	Dir string
+
+	// Cache holds what was built, keyed by name and version.
+	Cache string
+
+	// Out is told what is being built.
+	Out io.Writer
+}
+
+// NewBuilder returns a builder for the checkout that holds the working
+// directory, with the user's cache and environment.
+func NewBuilder(out io.Writer) (*Builder, error) {
+	root, err := Root()
+	if err != nil {
+		return nil, err
+	}
+
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return nil, errors.Wrap(err, "cannot find a cache directory")
+	}
+
+	return &Builder{
+		Root:  root,
+		Dir:   os.Getenv(DirVariable),
+		Cache: filepath.Join(cache, "ephemeral-clusters", "components"),
+		Out:   out,
+	}, nil
+}
+
+// Root returns the root of the checkout that holds the working directory.
+func Root() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", errors.Wrap(err, "cannot find the working directory")
+	}
+
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "test", "tools", "kubernetes", "go.mod")); err == nil {
+			return dir, nil
+		}
+
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return "", errors.New("cannot find the root of the checkout: run from within it")
+		}
+
+		dir = parent
+	}
+}
+
+// Ensure returns the path of each program, building those that are missing.
+func (b *Builder) Ensure(ctx context.Context, cs []Component) (map[string]string, error) {
+	paths := make(map[string]string, len(cs))
+
+	for _, c := range cs {
+		path, err := b.ensure(ctx, c)
+		if err != nil {
+			return nil, errors.Wrapf(err, "cannot provide %s", c.Name)
+		}
+
+		paths[c.Name] = path
+	}
+
+	return paths, nil
+}
+
+func (b *Builder) ensure(ctx context.Context, c Component) (string, error) {
+	if b.Dir != "" {
+		path := filepath.Join(b.Dir, c.Name)
+		_, err := os.Stat(path)
+
+		return path, errors.Wrapf(err, "%s has none", DirVariable)
+	}
+
+	version, err := b.goList(ctx, c.Tool, "{{.Version}}", c.Module)
+	if err != nil {
+		return "", err
+	}
+
+	key, err := b.key(c, version)
+	if err != nil {
+		return "", err
+	}
+
+	path := filepath.Join(b.Cache, c.Name, version+"-"+key, c.Name)
+	if _, err := os.Stat(path); err == nil {
+		return path, nil
+	}
+
+	_, _ = fmt.Fprintf(b.Out, "building %s %s ... ", c.Name, version)
+	start := time.Now()
+
+	if err := b.build(ctx, c, version, path); err != nil {
+		_, _ = fmt.Fprintln(b.Out, "failed")
+
+		return "", err
+	}
+
+	_, _ = fmt.Fprintf(b.Out, "%s\n", time.Since(start).Round(time.Second))
+
+	return path, nil
+}
+
+// key changes with whatever else than its version decides what a program does.
+func (b *Builder) key(c Component, version string) (string, error) {
+	h := sha256.New()
+
+	_, _ = fmt.Fprintln(h, runtime.Version(), runtime.GOARCH, ldflags(c, version))
+
+	err := filepath.WalkDir(b.toolDir(c.Tool), func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+
+		content, err := os.ReadFile(filepath.Clean(path))
+		_, _ = h.Write(content)
+
+		return err
+	})
+
+	return hex.EncodeToString(h.Sum(nil))[:8], errors.Wrap(err, "cannot read the tool's module")
+}
+
+func (b *Builder) build(ctx context.Context, c Component, version, path string) error {
+	dir := filepath.Dir(path)
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return errors.Wrap(err, "cannot make a cache directory")
+	}
+
+	// Built beside its place and moved there whole, so that an interrupted build
+	// leaves nothing that looks finished.
+	tmp := fmt.Sprintf("%s.%d", path, os.Getpid())
+	defer os.Remove(tmp) //nolint:errcheck // Gone already when the build succeeded.
+
+	pkg := c.Module
+	if c.Package != "" {
+		pkg += "/" + c.Package
+	}
+
+	cmd := goCommand(ctx, b.toolDir(c.Tool), "build", "-trimpath", "-ldflags", ldflags(c, version), "-o", tmp, pkg)
+
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return errors.Wrapf(err, "cannot build\n%s", out)
+	}
+
+	return errors.Wrap(os.Rename(tmp, path), "cannot move the program to its place")
+}
+
+func (b *Builder) toolDir(tool string) string { return filepath.Join(b.Root, "test", "tools", tool) }
+
+func (b *Builder) goList(ctx context.Context, tool, format, module string) (string, error) {
+	cmd := goCommand(ctx, b.toolDir(tool), "list", "-m", "-f", format, module)
+	stderr := &strings.Builder{}
+	cmd.Stderr = stderr
+
+	out, err := cmd.Output()
+
+	return strings.TrimSpace(string(out)), errors.Wrapf(err, "cannot look up module %s: %s", module, stderr)
+}
+
+func goCommand(ctx context.Context, dir string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, "go", args...) //nolint:gosec // The arguments are ours.
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-buildvcs=false", "GOWORK=off")
+
+	return cmd
+}
+
+func ldflags(c Component, version string) string {
+	flags := []string{"-s", "-w"}
+
+	if c.Stamp != nil {
+		vars := c.Stamp(version)
+		for _, name := range slices.Sorted(maps.Keys(vars)) {
+			flags = append(flags, "-X "+name+"="+vars[name])
+		}
+	}
+
+	return strings.Join(flags, " ")
+}

@@ -1,0 +1,223 @@
+//go:build linux
+
+// Package life follows one cluster through its sixteen steps on a running stack,
+// and says which step failed to happen, and whose it was.
+package life
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"path/filepath"
+	"text/tabwriter"
+	"time"
+
+	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	prowv1 "sigs.k8s.io/prow/pkg/apis/prowjobs/v1"
+
+	apiv1 "github.com/ephemeral-clusters/ephemeral-clusters/api/v1"
+	"github.com/ephemeral-clusters/ephemeral-clusters/test/stack"
+)
+
+// Life is one cluster's. Its fields are known from the step on that is named.
+type Life struct {
+	// ClaimFile is the manifest of the claim that is made in Namespace.
+	ClaimFile string
+	Namespace string
+
+	// Out is told of each step as it is observed.
+	Out io.Writer
+
+	stack *stack.Stack
+	start time.Time
+	seen  []Seen
+
+	claim       *unstructured.Unstructured // From step 2, as last observed.
+	ec          *apiv1.EphemeralCluster    // From step 3, as last observed.
+	prowJob     *prowv1.ProwJob            // From step 4, as last observed.
+	ciNamespace string                     // From step 6.
+	kubeconfig  string                     // From step 9, the path of a file.
+}
+
+// Seen is one step, observed.
+type Seen struct {
+	Number int
+	What   string
+	Object client.Object
+	At     time.Duration
+}
+
+// New returns the life of the cluster that a claim asks for.
+func New(s *stack.Stack, namespace, claimFile string, out io.Writer) *Life {
+	return &Life{ClaimFile: claimFile, Namespace: namespace, Out: out, stack: s}
+}
+
+// step is one of the sixteen.
+type step struct {
+	// what happens, and the component that owes it.
+	what  string
+	owner string
+
+	// within is how long it may take.
+	within time.Duration
+
+	// observe returns once it has happened, with the object that shows it.
+	observe func(context.Context) (client.Object, error)
+}
+
+// How long steps may take.
+const (
+	soon = 30 * time.Second
+
+	// provisioning and tear-down each start or stop a control plane.
+	slow = 2 * time.Minute
+)
+
+func (l *Life) steps() []step {
+	const kubectl = "kubectl"
+
+	return []step{
+		{"the pipeline starts the provision task (kubectl stands in for it)", kubectl, soon, l.pipelineStarts},
+		{"the task creates a TestPlatformCluster (kubectl create)", kubectl, soon, l.createClaim},
+		{"Crossplane creates the EphemeralCluster on app.ci", stack.ComponentProvider, soon, l.awaitEphemeralCluster},
+		{"the reconciler creates a ProwJob", stack.ComponentReconciler, soon, l.awaitProwJob},
+		{"the ProwJob's Pod runs ci-operator on build01", stack.ComponentProw, soon, l.awaitPod},
+		{"ci-operator provisions in its namespace, to wait for a signal", stack.ComponentStandIn, soon, l.awaitNamespace},
+		{"ci-operator's Secret holds the kubeconfig", stack.ComponentStandIn, slow, l.awaitSource},
+		{"the reconciler publishes it on the EphemeralCluster", stack.ComponentReconciler, soon, l.awaitPublished},
+		{"Crossplane reports it to the tenant's Secret", stack.ComponentCrossplane, soon, l.awaitTenantSecret},
+		{"the task writes its results (kubectl stands in for it)", kubectl, soon, l.writeResults},
+		{"the pipeline tests: kubectl get namespaces", kubectl, soon, l.test},
+		{"the pipeline starts the deprovision task (kubectl stands in for it)", kubectl, soon, l.pipelineEnds},
+		{"the task sets spec.tearDownCluster (kubectl patch)", kubectl, soon, l.tearDown},
+		{"Crossplane carries it to app.ci", stack.ComponentProvider, soon, l.awaitTearDown},
+		{"the reconciler signals ci-operator", stack.ComponentReconciler, soon, l.awaitSignal},
+		{"ci-operator destroys the cluster, and the ProwJob ends", stack.ComponentStandIn, slow, l.awaitEnd},
+	}
+}
+
+// Steps is how many steps there are.
+const Steps = 16
+
+// Run goes through all steps.
+func (l *Life) Run(ctx context.Context) error { return l.RunTo(ctx, Steps) }
+
+// RunTo goes on until a step, inclusive, from where the last call ended.
+func (l *Life) RunTo(ctx context.Context, last int) error {
+	if l.start.IsZero() {
+		l.start = time.Now()
+	}
+
+	steps := l.steps()
+
+	for n := len(l.seen) + 1; n <= last; n++ {
+		s := steps[n-1]
+
+		stepCtx, cancel := context.WithTimeout(ctx, s.within)
+		o, err := s.observe(stepCtx)
+
+		cancel()
+
+		if err != nil {
+			return l.failure(ctx, n, s, err)
+		}
+
+		l.see(Seen{Number: n, What: s.what, Object: o, At: time.Since(l.start)})
+	}
+
+	return nil
+}
+
+// failure says which step did not happen, why, and what its owner logged last.
+func (l *Life) failure(ctx context.Context, n int, s step, err error) error {
+	if ctx.Err() != nil {
+		return errors.Wrapf(ctx.Err(), "interrupted in step %d (%s)", n, s.what)
+	}
+
+	msg := fmt.Sprintf("step %d did not happen within %s: %s", n, s.within, s.what)
+
+	if l.claim != nil {
+		msg += "\n" + conditions(l.claim)
+	}
+
+	if s.owner == stack.ComponentCrossplane || s.owner == stack.ComponentReconciler || s.owner == stack.ComponentProvider || s.owner == stack.ComponentStandIn || s.owner == stack.ComponentProw {
+		msg += fmt.Sprintf("\nlast lines of the log of %s:\n%s", s.owner, l.stack.LogTail(s.owner))
+	}
+
+	return errors.Wrap(err, msg)
+}
+
+func (l *Life) see(s Seen) {
+	l.seen = append(l.seen, s)
+
+	_, _ = fmt.Fprintf(l.Out, "%7.2fs  %2d  %s\n", s.At.Seconds(), s.Number, s.What)
+
+	if s.Object != nil {
+		_, _ = fmt.Fprintf(l.Out, "              %s\n", l.describe(s.Object))
+	}
+}
+
+func (l *Life) describe(o client.Object) string {
+	kind := o.GetObjectKind().GroupVersionKind().Kind
+
+	if kind == "" {
+		if gvk, err := l.stack.Konflux.GroupVersionKindFor(o); err == nil {
+			kind = gvk.Kind
+		}
+	}
+
+	name := o.GetName()
+	if ns := o.GetNamespace(); ns != "" {
+		name = ns + "/" + name
+	}
+
+	return fmt.Sprintf("%s %s, uid %s, resourceVersion %s", kind, name, o.GetUID(), o.GetResourceVersion())
+}
+
+// Table returns when each step was observed, and how long after the one before.
+func (l *Life) Table() string {
+	b := &tableBuilder{}
+	w := tabwriter.NewWriter(b, 0, 0, 2, ' ', tabwriter.AlignRight)
+
+	_, _ = fmt.Fprintln(w, "step\tat\ttook\t")
+
+	var before time.Duration
+
+	for _, s := range l.seen {
+		_, _ = fmt.Fprintf(w, "%d\t%.2fs\t%.2fs\t  %s\n", s.Number, s.At.Seconds(), (s.At - before).Seconds(), s.What)
+		before = s.At
+	}
+
+	_ = w.Flush()
+
+	return string(b.b)
+}
+
+type tableBuilder struct{ b []byte }
+
+func (t *tableBuilder) Write(p []byte) (int, error) {
+	t.b = append(t.b, p...)
+
+	return len(p), nil
+}
+
+// Claim is the claim as last observed.
+func (l *Life) Claim() *unstructured.Unstructured { return l.claim }
+
+// EphemeralCluster is the EphemeralCluster as last observed.
+func (l *Life) EphemeralCluster() *apiv1.EphemeralCluster { return l.ec }
+
+// ProwJob is the ProwJob as last observed.
+func (l *Life) ProwJob() *prowv1.ProwJob { return l.prowJob }
+
+// CINamespace is ci-operator's namespace.
+func (l *Life) CINamespace() string { return l.ciNamespace }
+
+// Kubeconfig is the path of the tenant's kubeconfig.
+func (l *Life) Kubeconfig() string { return l.kubeconfig }
+
+func (l *Life) kubeconfigPath() string {
+	return filepath.Join(l.stack.Path(), "kubeconfigs", "tenant-"+l.Namespace+"-"+l.claim.GetName())
+}

@@ -1,0 +1,220 @@
+//go:build linux
+
+package life
+
+import (
+	"context"
+	"fmt"
+	"os/exec"
+	"strings"
+	"time"
+
+	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
+	corev1 "k8s.io/api/core/v1"
+	kerrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	prowv1 "sigs.k8s.io/prow/pkg/apis/prowjobs/v1"
+
+	"github.com/ephemeral-clusters/ephemeral-clusters/api/testplatform/v1alpha1"
+	apiv1 "github.com/ephemeral-clusters/ephemeral-clusters/api/v1"
+	"github.com/ephemeral-clusters/ephemeral-clusters/test/components"
+)
+
+func (l *Life) test(ctx context.Context) (client.Object, error) {
+	out, err := l.kubectl(ctx, l.kubeconfig, "get", "namespaces")
+	if err != nil {
+		return nil, err
+	}
+
+	if !strings.Contains(out, "kube-system") {
+		return nil, errors.Errorf("the cluster has no namespace kube-system:\n%s", out)
+	}
+
+	_, _ = fmt.Fprint(l.Out, indent(out))
+
+	return nil, nil //nolint:nilnil // What shows this step is on the ephemeral cluster, and printed.
+}
+
+func (l *Life) pipelineEnds(ctx context.Context) (client.Object, error) {
+	err := l.stack.Konflux.Get(ctx, client.ObjectKeyFromObject(l.claim), l.claim)
+
+	return l.claim, errors.Wrap(err, "cannot get the claim")
+}
+
+func (l *Life) tearDown(ctx context.Context) (client.Object, error) {
+	const patch = `[{"op": "add", "path": "/spec/tearDownCluster", "value": true}]`
+
+	if _, err := l.kubectl(ctx, l.stack.Konflux.AdminKubeconfig(), "patch", v1alpha1.Plural+"."+v1alpha1.Group, l.claim.GetName(),
+		"--namespace="+l.Namespace, "--type=json", "--patch="+patch); err != nil {
+		return nil, err
+	}
+
+	return l.pipelineEnds(ctx)
+}
+
+func (l *Life) awaitTearDown(ctx context.Context) (client.Object, error) {
+	err := l.awaitEC(ctx, func(ec *apiv1.EphemeralCluster) bool { return ec.Spec.TearDownCluster })
+
+	return l.ec, err
+}
+
+func (l *Life) awaitSignal(ctx context.Context) (client.Object, error) {
+	return l.stack.Build01.Await(ctx, &corev1.SecretList{}, func(o client.Object) bool { return o.GetName() == apiv1.SecretTestDone },
+		client.InNamespace(l.ciNamespace))
+}
+
+// awaitEnd waits until every party says that the cluster is gone, and tries it.
+func (l *Life) awaitEnd(ctx context.Context) (client.Object, error) {
+	if err := l.awaitJob(ctx, (*prowv1.ProwJob).Complete); err != nil {
+		return nil, errors.Wrap(err, "the ProwJob has not ended")
+	}
+
+	if l.prowJob.Status.State != prowv1.SuccessState {
+		return nil, errors.Errorf("the ProwJob ended as %s: %s", l.prowJob.Status.State, l.prowJob.Status.Description)
+	}
+
+	if err := l.awaitEC(ctx, func(ec *apiv1.EphemeralCluster) bool { return ec.Status.Phase == apiv1.PhaseDeprovisioned }); err != nil {
+		return nil, errors.Wrap(err, "the EphemeralCluster is not Deprovisioned")
+	}
+
+	if err := l.awaitClaim(ctx, func(u *unstructured.Unstructured) bool {
+		return conditionIs(u, string(apiv1.ConditionProwJobCompleted), "True")
+	}); err != nil {
+		return nil, errors.Wrap(err, "the claim does not say that the ProwJob has completed")
+	}
+
+	out, err := l.kubectl(ctx, l.kubeconfig, "get", "namespaces")
+	if err == nil {
+		return nil, errors.Errorf("the kubeconfig still works:\n%s", out)
+	}
+
+	if !strings.Contains(err.Error(), "refused") {
+		return nil, errors.Wrap(err, "the kubeconfig fails for another reason than that the cluster is gone")
+	}
+
+	_, _ = fmt.Fprint(l.Out, indent(err.Error()))
+
+	return l.prowJob, nil
+}
+
+// Delete deletes the claim, as the end of its PipelineRun does, and waits until
+// nothing that was made for it is left on any cluster.
+func (l *Life) Delete(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, slow)
+	defer cancel()
+
+	if err := l.stack.Konflux.Delete(ctx, l.claim); client.IgnoreNotFound(err) != nil {
+		return errors.Wrap(err, "cannot delete the claim")
+	}
+
+	return l.AwaitGone(ctx)
+}
+
+// AwaitGone waits until the claim, the EphemeralCluster, its credentials and the
+// tenant's are gone.
+func (l *Life) AwaitGone(ctx context.Context) error {
+	gone := []struct {
+		cluster client.Reader
+		object  client.Object
+	}{
+		{l.stack.Konflux, l.claim},
+		{l.stack.Konflux, object("v1", "Secret", l.Namespace, l.secretName())},
+		{l.stack.Konflux, object("kubernetes.crossplane.io/v1alpha2", "Object", "", "managed-"+l.compositeName())},
+		{l.stack.Konflux, object("kubernetes.crossplane.io/v1alpha2", "Object", "", "credentials-"+l.compositeName())},
+		{l.stack.AppCI, l.ec},
+		{l.stack.AppCI, object("v1", "Secret", apiv1.DefaultNamespace, apiv1.CredentialsSecretName(l.compositeName()))},
+	}
+
+	for _, g := range gone {
+		if g.object.GetName() == "" {
+			continue
+		}
+
+		if err := awaitNotFound(ctx, g.cluster, g.object); err != nil {
+			return errors.Wrapf(err, "%s is still there", l.describe(g.object))
+		}
+	}
+
+	return nil
+}
+
+func awaitNotFound(ctx context.Context, c client.Reader, o client.Object) error {
+	t := time.NewTicker(100 * time.Millisecond)
+	defer t.Stop()
+
+	for {
+		if err := c.Get(ctx, client.ObjectKeyFromObject(o), o); kerrors.IsNotFound(err) {
+			return nil
+		}
+
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-t.C:
+		}
+	}
+}
+
+func object(apiVersion, kind, namespace, name string) *unstructured.Unstructured {
+	u := &unstructured.Unstructured{}
+	u.SetAPIVersion(apiVersion)
+	u.SetKind(kind)
+	u.SetNamespace(namespace)
+	u.SetName(name)
+
+	return u
+}
+
+// kubectl runs kubectl with a kubeconfig and returns its standard output.
+func (l *Life) kubectl(ctx context.Context, kubeconfig string, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, l.stack.Binary(components.Kubectl), append([]string{"--kubeconfig=" + kubeconfig}, args...)...) //nolint:gosec // The arguments are ours.
+
+	stderr := &strings.Builder{}
+	cmd.Stderr = stderr
+
+	out, err := cmd.Output()
+
+	return string(out), errors.Wrapf(err, "kubectl %s: %s", args[0], strings.TrimSpace(stderr.String()))
+}
+
+func conditionIs(u *unstructured.Unstructured, conditionType, status string) bool {
+	for _, c := range conditionsOf(u) {
+		if c["type"] == conditionType {
+			return c["status"] == status
+		}
+	}
+
+	return false
+}
+
+func conditionsOf(u *unstructured.Unstructured) []map[string]any {
+	list, _, _ := unstructured.NestedSlice(u.Object, "status", "conditions")
+
+	var conditions []map[string]any
+
+	for _, i := range list {
+		if c, ok := i.(map[string]any); ok {
+			conditions = append(conditions, c)
+		}
+	}
+
+	return conditions
+}
+
+// conditions renders an object's conditions for people.
+func conditions(u *unstructured.Unstructured) string {
+	b := &strings.Builder{}
+
+	_, _ = fmt.Fprintf(b, "conditions of %s %s/%s:", u.GetKind(), u.GetNamespace(), u.GetName())
+
+	for _, c := range conditionsOf(u) {
+		_, _ = fmt.Fprintf(b, "\n  %v=%v %v %v", c["type"], c["status"], c["reason"], c["message"])
+	}
+
+	return b.String()
+}
+
+func indent(s string) string {
+	return "              " + strings.ReplaceAll(strings.TrimSpace(s), "\n", "\n              ") + "\n"
+}

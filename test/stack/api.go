@@ -1,0 +1,88 @@
+//go:build linux
+
+package stack
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"log"
+	"path/filepath"
+
+	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
+	"github.com/crossplane/crossplane/apis/v2/apiextensions"
+	xpextv1 "github.com/crossplane/crossplane/apis/v2/apiextensions/v1"
+	"github.com/crossplane/crossplane/apis/v2/apiextensions/v1beta1"
+	xpv2 "github.com/crossplane/crossplane/apis/v2/core/v2"
+	"github.com/crossplane/crossplane/apis/v2/pkg"
+	corev1 "k8s.io/api/core/v1"
+	extv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	clientscheme "k8s.io/client-go/kubernetes/scheme"
+	prowv1 "sigs.k8s.io/prow/pkg/apis/prowjobs/v1"
+
+	pkapis "github.com/crossplane-contrib/provider-kubernetes/apis/cluster"
+
+	"github.com/ephemeral-clusters/ephemeral-clusters/api/testplatform/v1alpha1"
+	apiv1 "github.com/ephemeral-clusters/ephemeral-clusters/api/v1"
+)
+
+// KonfluxClusterName is what the Konflux cluster is called on app.ci.
+const KonfluxClusterName = "dev-cluster"
+
+// schemes lists the kinds that clients of the stack know.
+func schemes() []func(*runtime.Scheme) error {
+	return []func(*runtime.Scheme) error{
+		clientscheme.AddToScheme,
+		extv1.AddToScheme,
+		apiextensions.AddToScheme,
+		pkg.AddToScheme,
+		pkapis.AddToScheme,
+		prowv1.AddToScheme,
+		apiv1.AddToScheme,
+	}
+}
+
+// installAPI serves TestPlatformCluster: the XRD, its Composition and the
+// EnvironmentConfig that names the cluster.
+func (s *Stack) installAPI(ctx context.Context) error {
+	name, err := json.Marshal(KonfluxClusterName)
+	if err != nil {
+		return errors.Wrap(err, "cannot encode the cluster's name")
+	}
+
+	if err := s.Konflux.ApplyAll(ctx, &v1beta1.EnvironmentConfig{
+		ObjectMeta: metav1.ObjectMeta{Name: v1alpha1.EnvironmentConfigName},
+		Data:       map[string]extv1.JSON{v1alpha1.EnvironmentConfigKey: {Raw: name}},
+	}); err != nil {
+		return err
+	}
+
+	if err := s.Konflux.ApplyFiles(ctx,
+		filepath.Join(s.builder.Root, "xrd", "claims.yaml"),
+		filepath.Join(s.builder.Root, "composition", "claims.yaml"),
+	); err != nil {
+		return err
+	}
+
+	xrd := &xpextv1.CompositeResourceDefinition{}
+	key := types.NamespacedName{Name: v1alpha1.CompositePlural + "." + v1alpha1.Group}
+
+	return poll(ctx, func(ctx context.Context) error {
+		if err := s.Konflux.Get(ctx, key, xrd); err != nil {
+			return errors.Wrap(err, "cannot get the XRD")
+		}
+
+		for _, t := range []xpv2.ConditionType{xpextv1.TypeEstablished, xpextv1.TypeOffered} {
+			if c := xrd.Status.GetCondition(t); c.Status != corev1.ConditionTrue {
+				return errNotYet{errors.Errorf("XRD %s is not %s: %s %s", key.Name, t, c.Reason, c.Message)}
+			}
+		}
+
+		return nil
+	})
+}
+
+func (s *Stack) nopLog() *log.Logger { return log.New(io.Discard, "", 0) }

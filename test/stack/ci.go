@@ -1,0 +1,187 @@
+//go:build linux
+
+package stack
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+
+	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	apiv1 "github.com/ephemeral-clusters/ephemeral-clusters/api/v1"
+	"github.com/ephemeral-clusters/ephemeral-clusters/test/components"
+)
+
+// prowNamespace holds ProwJobs on app.ci and Pods on build clusters.
+const prowNamespace = "ci"
+
+// prepareAppCI installs the CRDs and rights of app.ci.
+func (s *Stack) prepareAppCI(ctx context.Context) error {
+	module, err := s.builder.ModuleDir(ctx, components.ProwModule)
+	if err != nil {
+		return err
+	}
+
+	if err := s.AppCI.ApplyFiles(ctx,
+		filepath.Join(s.builder.Root, "api", "crd", "*.yaml"),
+		filepath.Join(module, "config", "prow", "cluster", "prowjob-crd", "*.yaml"),
+	); err != nil {
+		return err
+	}
+
+	if err := s.AppCI.ApplyAll(ctx, namespace(apiv1.DefaultNamespace), namespace(prowNamespace)); err != nil {
+		return err
+	}
+
+	return s.AppCI.ApplyAll(ctx, append(prowRights(), reconcilerAppCIRights()...)...)
+}
+
+// prepareBuild01 installs the rights of a build cluster, and the ServiceAccount
+// that ci-operator's Pods ask for.
+func (s *Stack) prepareBuild01(ctx context.Context) error {
+	if err := s.Build01.ApplyAll(ctx,
+		namespace(prowNamespace),
+		&corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: prowNamespace, Name: ciOperatorSA}},
+	); err != nil {
+		return err
+	}
+
+	return s.Build01.ApplyAll(ctx, append(prowRights(), reconcilerBuildRights()...)...)
+}
+
+// startProw runs Prow's scheduler and plank.
+func (s *Stack) startProw(ctx context.Context) error {
+	kubeconfig, err := s.ciKubeconfig(ctx, prowSA)
+	if err != nil {
+		return err
+	}
+
+	ports, err := freePorts(3)
+	if err != nil {
+		return err
+	}
+
+	p, err := s.run(ComponentProw, s.binaries[components.Prow], []string{
+		"--config-path=" + s.ProwConfig(),
+		"--kubeconfig=" + kubeconfig,
+		"--dry-run=false",
+		"--enable-controller=plank",
+		"--enable-controller=scheduler",
+		"--health-port=" + ports[0],
+		"--metrics-port=" + ports[1],
+		"--pprof-port=" + ports[2],
+	})
+	if err != nil {
+		return err
+	}
+
+	return s.waitHTTP(ctx, p, "http://127.0.0.1:"+ports[0]+"/healthz/ready")
+}
+
+// startReconciler runs our reconciler, or prepares for a user's own.
+func (s *Stack) startReconciler(ctx context.Context) error {
+	kubeconfig, err := s.ciKubeconfig(ctx, reconcilerSA)
+	if err != nil {
+		return err
+	}
+
+	ports, err := freePorts(1)
+	if err != nil {
+		return err
+	}
+
+	health := "127.0.0.1:" + ports[0]
+
+	s.ReconcilerArgs = []string{
+		"--config-path=" + s.ProwConfig(),
+		"--kubeconfig=" + kubeconfig,
+		"--cluster-profiles-config=" + filepath.Join(s.builder.Root, "test", "stack", "manifests", "cluster-profiles.yaml"),
+		"--health-address=" + health,
+		"--metrics-address=127.0.0.1:0",
+		"--leader-elect=false",
+	}
+
+	if s.Debug {
+		s.ReconcilerArgs = append(s.ReconcilerArgs, "--log-level=debug")
+	}
+
+	if s.without(WithoutReconciler) {
+		return nil
+	}
+
+	p, err := s.run(ComponentReconciler, s.own("reconciler"), s.ReconcilerArgs)
+	if err != nil {
+		return err
+	}
+
+	return s.waitHTTP(ctx, p, "http://"+health+"/readyz")
+}
+
+// startStandIn runs the ci-operator stand-in on build01. It plays the kubelet, too,
+// so it may do anything.
+func (s *Stack) startStandIn() error {
+	args := []string{
+		"--kubeconfig=" + s.Build01.AdminKubeconfig(),
+		"--namespace=" + prowNamespace,
+		"--dir=" + s.dir(ComponentStandIn),
+		"--etcd=" + s.binaries[components.Etcd],
+		"--kube-apiserver=" + s.binaries[components.KubeAPIServer],
+		"--kubectl=" + s.binaries[components.Kubectl],
+	}
+
+	if s.Canary != "" {
+		args = append(args, "--kubeconfig-canary="+s.Canary)
+	}
+
+	_, err := s.run(ComponentStandIn, s.own("ciop"), s.debug(args))
+
+	return err
+}
+
+// ProwConfig is the path of Prow's configuration.
+func (s *Stack) ProwConfig() string {
+	return filepath.Join(s.builder.Root, "test", "stack", "manifests", "prow-config.yaml")
+}
+
+// ciKubeconfig writes a kubeconfig as Prow's components read it: the current context
+// is app.ci, and every other one a build cluster.
+func (s *Stack) ciKubeconfig(ctx context.Context, sa string) (string, error) {
+	merged := clientcmdapi.NewConfig()
+
+	for _, c := range []*Cluster{s.AppCI, s.Build01} {
+		b, err := c.ServiceAccountKubeconfig(ctx, c.Name, prowNamespace, sa)
+		if err != nil {
+			return "", err
+		}
+
+		k, err := clientcmd.Load(b)
+		if err != nil {
+			return "", errors.Wrap(err, "cannot load a kubeconfig")
+		}
+
+		merged.Clusters[c.Name] = k.Clusters[c.Name]
+		merged.AuthInfos[c.Name] = k.AuthInfos[c.Name]
+		merged.Contexts[c.Name] = k.Contexts[c.Name]
+	}
+
+	merged.CurrentContext = s.AppCI.Name
+
+	b, err := clientcmd.Write(*merged)
+	if err != nil {
+		return "", errors.Wrap(err, "cannot encode a kubeconfig")
+	}
+
+	path := filepath.Join(s.dir("kubeconfigs"), sa)
+
+	return path, errors.Wrap(os.WriteFile(path, b, 0o600), "cannot write a kubeconfig")
+}
+
+func namespace(name string) client.Object {
+	return &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}
+}

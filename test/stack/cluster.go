@@ -1,0 +1,285 @@
+//go:build linux
+
+package stack
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
+	authnv1 "k8s.io/api/authentication/v1"
+	corev1 "k8s.io/api/core/v1"
+	kerrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/discovery"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ephemeral-clusters/ephemeral-clusters/test/controlplane"
+)
+
+// fieldOwner owns what the stack applies.
+const fieldOwner = client.FieldOwner("stack")
+
+// tokenLifetime is longer than any stack is left running.
+const tokenLifetime = 30 * 24 * time.Hour
+
+// retryInterval is how often a condition that cannot be watched is looked at.
+const retryInterval = 100 * time.Millisecond
+
+// Cluster is a control plane and an admin's client of it.
+type Cluster struct {
+	*controlplane.ControlPlane
+	client.WithWatch
+}
+
+func newCluster(cp *controlplane.ControlPlane, s *runtime.Scheme) (*Cluster, error) {
+	c, err := client.NewWithWatch(cp.Admin(), client.Options{Scheme: s})
+
+	return &Cluster{ControlPlane: cp, WithWatch: c}, errors.Wrapf(err, "cannot make a client of %s", cp.Name)
+}
+
+// ApplyAll applies objects in order, server-side. Kinds that are not served yet are
+// waited for.
+func (c *Cluster) ApplyAll(ctx context.Context, objs ...client.Object) error {
+	for _, o := range objs {
+		if err := c.applyOne(ctx, o); err != nil {
+			return errors.Wrapf(err, "cannot apply %s %q to %s", o.GetObjectKind().GroupVersionKind().Kind, o.GetName(), c.Name)
+		}
+	}
+
+	return nil
+}
+
+func (c *Cluster) applyOne(ctx context.Context, o client.Object) error {
+	gvk, err := c.GroupVersionKindFor(o)
+	if err != nil {
+		return errors.Wrap(err, "cannot tell the kind")
+	}
+
+	o.GetObjectKind().SetGroupVersionKind(gvk)
+
+	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(o)
+	if err != nil {
+		return errors.Wrap(err, "cannot convert")
+	}
+
+	u := &unstructured.Unstructured{Object: content}
+
+	// A typed object has these even when they are empty, and to apply them is to own them.
+	unstructured.RemoveNestedField(u.Object, "status")
+	unstructured.RemoveNestedField(u.Object, "metadata", "creationTimestamp")
+
+	return poll(ctx, func(ctx context.Context) error {
+		err := c.Apply(ctx, client.ApplyConfigurationFromUnstructured(u.DeepCopy()), fieldOwner, client.ForceOwnership)
+		if meta.IsNoMatchError(err) || kerrors.IsNotFound(err) || kerrors.IsForbidden(err) || isDiscovery(err) {
+			return errNotYet{err}
+		}
+
+		return err
+	})
+}
+
+func isDiscovery(err error) bool {
+	failed := &discovery.ErrGroupDiscoveryFailed{}
+
+	return errors.As(err, &failed)
+}
+
+// errNotYet marks an error that time mends.
+type errNotYet struct{ error }
+
+func (e errNotYet) Unwrap() error { return e.error }
+
+// patience is how long the stack waits for what only has to settle.
+const patience = time.Minute
+
+// poll calls fn until it returns something else than errNotYet. The last error is
+// returned when patience or the context ends first.
+func poll(ctx context.Context, fn func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+
+	t := time.NewTicker(retryInterval)
+	defer t.Stop()
+
+	for {
+		err := fn(ctx)
+		if notYet := (errNotYet{}); !errors.As(err, &notYet) {
+			return err
+		}
+
+		select {
+		case <-ctx.Done():
+			return errors.Wrap(err, "gave up waiting")
+		case <-t.C:
+		}
+	}
+}
+
+// ApplyFiles applies the objects of YAML files, server-side.
+func (c *Cluster) ApplyFiles(ctx context.Context, patterns ...string) error {
+	objs, err := ReadObjects(patterns...)
+	if err != nil {
+		return err
+	}
+
+	return c.ApplyAll(ctx, objs...)
+}
+
+// ReadObjects reads the objects of the YAML files that patterns match, CRDs first.
+func ReadObjects(patterns ...string) ([]client.Object, error) {
+	var objs []client.Object
+
+	for _, p := range patterns {
+		files, err := filepath.Glob(p)
+		if err != nil || len(files) == 0 {
+			return nil, errors.Errorf("no file matches %q", p)
+		}
+
+		for _, f := range files {
+			b, err := os.ReadFile(filepath.Clean(f))
+			if err != nil {
+				return nil, errors.Wrap(err, "cannot read objects")
+			}
+
+			more, err := parseObjects(b)
+			if err != nil {
+				return nil, errors.Wrapf(err, "cannot read objects of %s", f)
+			}
+
+			objs = append(objs, more...)
+		}
+	}
+
+	slices.SortStableFunc(objs, func(a, b client.Object) int { return crdRank(a) - crdRank(b) })
+
+	return objs, nil
+}
+
+func crdRank(o client.Object) int {
+	if o.GetObjectKind().GroupVersionKind().Kind == "CustomResourceDefinition" {
+		return 0
+	}
+
+	return 1
+}
+
+func parseObjects(b []byte) ([]client.Object, error) {
+	var objs []client.Object
+
+	d := utilyaml.NewYAMLOrJSONDecoder(bytes.NewReader(b), 4096)
+
+	for {
+		u := &unstructured.Unstructured{}
+
+		err := d.Decode(&u.Object)
+		if errors.Is(err, io.EOF) {
+			return objs, nil
+		}
+
+		if err != nil {
+			return nil, errors.Wrap(err, "cannot parse YAML")
+		}
+
+		if len(u.Object) > 0 {
+			objs = append(objs, u)
+		}
+	}
+}
+
+// ServiceAccountKubeconfig makes a ServiceAccount and its namespace where they are
+// missing, and returns a kubeconfig for it.
+func (c *Cluster) ServiceAccountKubeconfig(ctx context.Context, contextName, namespace, name string) ([]byte, error) {
+	sa := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
+
+	if err := c.ApplyAll(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}, sa); err != nil {
+		return nil, err
+	}
+
+	req := &authnv1.TokenRequest{Spec: authnv1.TokenRequestSpec{ExpirationSeconds: ptr.To(int64(tokenLifetime.Seconds()))}}
+	if err := c.SubResource("token").Create(ctx, sa, req); err != nil {
+		return nil, errors.Wrapf(err, "cannot request a token for ServiceAccount %s/%s of %s", namespace, name, c.Name)
+	}
+
+	return c.TokenKubeconfig(contextName, req.Status.Token)
+}
+
+// Await returns the first object of a list that matches, as soon as it does.
+func (c *Cluster) Await(ctx context.Context, list client.ObjectList, match func(client.Object) bool, opts ...client.ListOption) (client.Object, error) {
+	for {
+		if err := c.List(ctx, list, opts...); err != nil {
+			// A kind may not be served yet, or a server may be restarting.
+			if !sleep(ctx, retryInterval) {
+				return nil, errors.Wrapf(err, "cannot list objects of %s", c.Name)
+			}
+
+			continue
+		}
+
+		items, err := meta.ExtractList(list)
+		if err != nil {
+			return nil, errors.Wrap(err, "cannot read a list")
+		}
+
+		for _, i := range items {
+			if o, ok := i.(client.Object); ok && match(o) {
+				return o, nil
+			}
+		}
+
+		o, err := c.awaitEvent(ctx, list, match, opts)
+		if o != nil || err != nil {
+			return o, err
+		}
+	}
+}
+
+// awaitEvent watches from where a list ends. It returns nothing when the watch ends
+// before an object matches.
+func (c *Cluster) awaitEvent(ctx context.Context, list client.ObjectList, match func(client.Object) bool, opts []client.ListOption) (client.Object, error) {
+	from := &client.ListOptions{Raw: &metav1.ListOptions{ResourceVersion: list.GetResourceVersion()}}
+
+	w, err := c.Watch(ctx, list, append(slices.Clone(opts), from)...)
+	if err != nil {
+		return nil, errors.Wrapf(err, "cannot watch objects of %s", c.Name)
+	}
+	defer w.Stop()
+
+	for {
+		select {
+		case <-ctx.Done():
+			return nil, errors.Wrap(ctx.Err(), "gave up watching")
+		case e, ok := <-w.ResultChan():
+			if !ok || e.Type == watch.Error {
+				return nil, nil //nolint:nilnil // The caller lists again.
+			}
+
+			if o, ok := e.Object.(client.Object); ok && e.Type != watch.Deleted && match(o) {
+				return o, nil
+			}
+		}
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}

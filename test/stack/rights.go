@@ -1,0 +1,116 @@
+//go:build linux
+
+package stack
+
+import (
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	apiv1 "github.com/ephemeral-clusters/ephemeral-clusters/api/v1"
+)
+
+// ServiceAccounts on app.ci and on build clusters.
+const (
+	// providerAppCISA is who provider-kubernetes is on app.ci.
+	providerAppCISA = "ephemeral-cluster"
+
+	prowSA       = "prow-controller-manager"
+	reconcilerSA = "ephemeralcluster-reconciler"
+	ciOperatorSA = "ci-operator"
+)
+
+// providerAppCIRights are the rights of provider-kubernetes on app.ci. Its watch of
+// EphemeralClusters knows no namespace; it never watches Secrets.
+func providerAppCIRights() []client.Object {
+	const name = "ephemeral-cluster-provider"
+
+	return []client.Object{
+		clusterRole(name, rbacv1.PolicyRule{
+			APIGroups: []string{apiv1.Group}, Resources: []string{"ephemeralclusters"}, Verbs: []string{"list", "watch"},
+		}),
+		clusterRoleBinding(name, apiv1.DefaultNamespace, providerAppCISA),
+		role(apiv1.DefaultNamespace, name,
+			rbacv1.PolicyRule{APIGroups: []string{apiv1.Group}, Resources: []string{"ephemeralclusters"}, Verbs: []string{"get", "create", "update", "patch", "delete"}},
+			rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{"secrets"}, Verbs: []string{"get"}},
+		),
+		roleBinding(apiv1.DefaultNamespace, name, apiv1.DefaultNamespace, providerAppCISA),
+	}
+}
+
+// prowRights are the rights of Prow's controllers, on app.ci and on build clusters.
+func prowRights() []client.Object {
+	return []client.Object{
+		role(prowNamespace, prowSA,
+			rbacv1.PolicyRule{APIGroups: []string{"prow.k8s.io"}, Resources: []string{"prowjobs", "prowjobs/status"}, Verbs: []string{"get", "list", "watch", "update", "patch"}},
+			rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{"pods"}, Verbs: []string{"create", "delete", "list", "watch", "get", "patch"}},
+			rbacv1.PolicyRule{APIGroups: []string{"", "coordination.k8s.io"}, Resources: []string{"configmaps", "events", "leases"}, Verbs: []string{"get", "create", "update", "patch"}},
+		),
+		roleBinding(prowNamespace, prowSA, prowNamespace, prowSA),
+	}
+}
+
+// reconcilerAppCIRights are the rights of the reconciler on app.ci.
+func reconcilerAppCIRights() []client.Object {
+	return []client.Object{
+		role(apiv1.DefaultNamespace, reconcilerSA,
+			rbacv1.PolicyRule{APIGroups: []string{apiv1.Group}, Resources: []string{"ephemeralclusters"}, Verbs: []string{"get", "list", "watch", "update", "patch"}},
+			rbacv1.PolicyRule{APIGroups: []string{apiv1.Group}, Resources: []string{"ephemeralclusters/status", "ephemeralclusters/finalizers"}, Verbs: []string{"update", "patch"}},
+			rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{"secrets"}, Verbs: []string{"get", "create", "update"}},
+			rbacv1.PolicyRule{APIGroups: []string{"", "events.k8s.io"}, Resources: []string{"events"}, Verbs: []string{"create", "patch"}},
+		),
+		roleBinding(apiv1.DefaultNamespace, reconcilerSA, prowNamespace, reconcilerSA),
+		role(prowNamespace, reconcilerSA,
+			rbacv1.PolicyRule{APIGroups: []string{"prow.k8s.io"}, Resources: []string{"prowjobs"}, Verbs: []string{"get", "list", "watch", "create", "update", "patch"}},
+			rbacv1.PolicyRule{APIGroups: []string{"coordination.k8s.io"}, Resources: []string{"leases"}, Verbs: []string{"get", "create", "update"}},
+			rbacv1.PolicyRule{APIGroups: []string{"", "events.k8s.io"}, Resources: []string{"events"}, Verbs: []string{"create", "patch"}},
+		),
+		roleBinding(prowNamespace, reconcilerSA, prowNamespace, reconcilerSA),
+	}
+}
+
+// reconcilerBuildRights are the rights of the reconciler on a build cluster: of all
+// Secrets, it can only read those that ci-operator and Hive make for it.
+func reconcilerBuildRights() []client.Object {
+	return []client.Object{
+		clusterRole(reconcilerSA,
+			rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{"namespaces"}, Verbs: []string{"get", "list", "watch"}},
+			rbacv1.PolicyRule{
+				APIGroups: []string{""}, Resources: []string{"secrets"}, Verbs: []string{"get", "list", "watch"},
+				ResourceNames: []string{
+					apiv1.TestName,
+					apiv1.TestName + "-hive-admin-kubeconfig",
+					apiv1.TestName + "-hive-admin-password",
+					apiv1.SecretTestDone,
+				},
+			},
+			// A name cannot limit what is created.
+			rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{"secrets"}, Verbs: []string{"create"}},
+		),
+		clusterRoleBinding(reconcilerSA, prowNamespace, reconcilerSA),
+	}
+}
+
+func clusterRole(name string, rules ...rbacv1.PolicyRule) *rbacv1.ClusterRole {
+	return &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: name}, Rules: rules}
+}
+
+func clusterRoleBinding(role, namespace, sa string) *rbacv1.ClusterRoleBinding {
+	return &rbacv1.ClusterRoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: role},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: role},
+		Subjects:   []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: namespace, Name: sa}},
+	}
+}
+
+func role(namespace, name string, rules ...rbacv1.PolicyRule) *rbacv1.Role {
+	return &rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}, Rules: rules}
+}
+
+func roleBinding(namespace, role, saNamespace, sa string) *rbacv1.RoleBinding {
+	return &rbacv1.RoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: role},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: role},
+		Subjects:   []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: saNamespace, Name: sa}},
+	}
+}

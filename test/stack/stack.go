@@ -1,0 +1,419 @@
+//go:build linux
+
+// Package stack runs the whole system on one machine: a Konflux cluster, app.ci
+// and the build cluster build01, with the real components on each, as processes
+// that cannot outlive the program that started them.
+//
+// Only the cloud is not real. See test/ciop for what stands in for it.
+package stack
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
+	"golang.org/x/sync/errgroup"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/ephemeral-clusters/ephemeral-clusters/test/components"
+	"github.com/ephemeral-clusters/ephemeral-clusters/test/controlplane"
+	"github.com/ephemeral-clusters/ephemeral-clusters/test/process"
+)
+
+// dirPrefix starts the names of the directories that stacks live in.
+const dirPrefix = "ephemeral-clusters-"
+
+// logTail is how many log lines an error quotes.
+const logTail = 20
+
+// Names of the clusters.
+const (
+	Konflux = "konflux"
+	AppCI   = "app.ci"
+	Build01 = "build01"
+)
+
+// Names of components, and of their logs.
+const (
+	ComponentCrossplane = "crossplane"
+	ComponentFunction   = "function"
+	ComponentProvider   = "provider-kubernetes"
+	ComponentProw       = "prow-controller-manager"
+	ComponentReconciler = "reconciler"
+	ComponentStandIn    = "ciop"
+)
+
+// What a stack can be told to leave out, for users who run their own.
+const (
+	WithoutReconciler = "reconciler"
+	WithoutFunction   = "function"
+)
+
+// Options of a stack.
+type Options struct {
+	// Out is told about progress; dropped when nil.
+	Out io.Writer
+
+	// Without lists what to leave out.
+	Without []string
+
+	// Debug raises the log level of every component.
+	Debug bool
+
+	// Canary is planted into the kubeconfig of every ephemeral cluster.
+	Canary string
+}
+
+// Stack is the running system.
+type Stack struct {
+	Options
+
+	Konflux *Cluster
+	AppCI   *Cluster
+	Build01 *Cluster
+
+	// Function is where our function is served, or where Crossplane expects it.
+	Function FunctionEndpoint
+
+	// ReconcilerArgs are the flags that the reconciler has, or would have.
+	ReconcilerArgs []string
+
+	path     string
+	group    *process.Group
+	builder  *components.Builder
+	binaries map[string]string
+
+	mu    sync.Mutex
+	stops []func()
+}
+
+// Start starts a stack, after clearing what a killed one may have left. When it
+// fails, nothing of it is left.
+func Start(ctx context.Context, o Options) (*Stack, error) {
+	if o.Out == nil {
+		o.Out = io.Discard
+	}
+
+	for _, w := range o.Without {
+		if w != WithoutReconciler && w != WithoutFunction {
+			return nil, errors.Errorf("cannot leave out %q: only %s and %s", w, WithoutReconciler, WithoutFunction)
+		}
+	}
+
+	if err := Clear(); err != nil {
+		return nil, err
+	}
+
+	builder, err := components.NewBuilder(o.Out)
+	if err != nil {
+		return nil, err
+	}
+
+	binaries, err := builder.Ensure(ctx, components.Stack())
+	if err != nil {
+		return nil, err
+	}
+
+	path, group, err := process.MakeDir(os.TempDir(), dirPrefix)
+	if err != nil {
+		return nil, err
+	}
+
+	s := &Stack{Options: o, path: path, group: group, builder: builder, binaries: binaries}
+
+	if err := s.start(ctx); err != nil {
+		s.Stop()
+
+		return nil, errors.Wrap(err, "cannot start the stack")
+	}
+
+	return s, nil
+}
+
+func (s *Stack) start(ctx context.Context) error {
+	first, firstCtx := errgroup.WithContext(ctx)
+	first.Go(func() error { return s.buildOwn(firstCtx) })
+	first.Go(func() error { return s.startCluster(firstCtx, Konflux, &s.Konflux) })
+	first.Go(func() error { return s.startCluster(firstCtx, AppCI, &s.AppCI) })
+	first.Go(func() error { return s.startCluster(firstCtx, Build01, &s.Build01) })
+
+	if err := first.Wait(); err != nil {
+		return err
+	}
+
+	s.progress("three control planes are ready")
+
+	second, ctx := errgroup.WithContext(ctx)
+	second.Go(func() error { return s.startKonflux(ctx) })
+	second.Go(func() error { return s.startCI(ctx) })
+
+	return second.Wait()
+}
+
+// startKonflux brings up everything on the Konflux cluster.
+func (s *Stack) startKonflux(ctx context.Context) error {
+	if err := s.startCrossplane(ctx); err != nil {
+		return err
+	}
+
+	s.progress("Crossplane runs")
+
+	if err := s.startProvider(ctx); err != nil {
+		return err
+	}
+
+	if err := s.connectProvider(ctx); err != nil {
+		return err
+	}
+
+	s.progress("provider-kubernetes runs")
+
+	if err := s.installFunction(ctx); err != nil {
+		return err
+	}
+
+	s.progress("the function is installed and healthy")
+
+	return s.installAPI(ctx)
+}
+
+// startCI brings up everything on app.ci and build01.
+func (s *Stack) startCI(ctx context.Context) error {
+	if err := s.prepareAppCI(ctx); err != nil {
+		return err
+	}
+
+	if err := s.prepareBuild01(ctx); err != nil {
+		return err
+	}
+
+	if err := s.startStandIn(); err != nil {
+		return err
+	}
+
+	if err := s.startProw(ctx); err != nil {
+		return err
+	}
+
+	s.progress("Prow runs")
+
+	return s.startReconciler(ctx)
+}
+
+// Stop ends everything and removes the stack's directory.
+func (s *Stack) Stop() {
+	s.mu.Lock()
+	stops := s.stops
+	s.stops = nil
+	s.mu.Unlock()
+
+	for _, stop := range slices.Backward(stops) {
+		stop()
+	}
+
+	s.group.Stop()
+
+	_ = os.RemoveAll(s.path)
+}
+
+// Clear removes what killed stacks may have left, and leaves running ones alone.
+func Clear() error {
+	return errors.Wrap(process.Reap(os.TempDir(), dirPrefix), "cannot clear what an earlier stack left")
+}
+
+func (s *Stack) onStop(f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+
+	s.stops = append(s.stops, f)
+}
+
+// Path is the directory that all of the stack's state is in.
+func (s *Stack) Path() string { return s.path }
+
+// Logs is the directory of the components' logs.
+func (s *Stack) Logs() string { return s.dir("logs") }
+
+// LogTail returns the last lines of a component's log.
+func (s *Stack) LogTail(component string) string {
+	return process.Tail(s.log(component), logTail)
+}
+
+// Binary is the path of a component's program.
+func (s *Stack) Binary(name string) string { return s.binaries[name] }
+
+// LinkPrograms makes a directory in which components' programs go by their names.
+func (s *Stack) LinkPrograms(dir string, names ...string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return errors.Wrap(err, "cannot make a directory")
+	}
+
+	for _, n := range names {
+		if err := os.Symlink(s.binaries[n], filepath.Join(dir, n)); err != nil {
+			return errors.Wrapf(err, "cannot link %s", n)
+		}
+	}
+
+	return nil
+}
+
+// Root is the root of the checkout.
+func (s *Stack) Root() string { return s.builder.Root }
+
+// Processes lists what the stack has started.
+func (s *Stack) Processes() []*process.Process { return s.group.Processes() }
+
+func (s *Stack) startCluster(ctx context.Context, name string, c **Cluster) error {
+	const verbosity, debugVerbosity = 1, 4
+
+	o := controlplane.Options{
+		Name:   name,
+		Dir:    s.dir("clusters", name),
+		LogDir: s.Logs(),
+		Group:  s.group,
+		Binaries: controlplane.Binaries{
+			Etcd:              s.binaries[components.Etcd],
+			APIServer:         s.binaries[components.KubeAPIServer],
+			ControllerManager: s.binaries[components.KubeControllerManager],
+		},
+		Verbosity: verbosity,
+		AuditLog:  true,
+	}
+
+	if s.Debug {
+		o.Verbosity = debugVerbosity
+	}
+
+	cp, err := controlplane.Start(ctx, o)
+	if err != nil {
+		return err
+	}
+
+	scheme, err := newScheme()
+	if err != nil {
+		return err
+	}
+
+	*c, err = newCluster(cp, scheme)
+
+	return err
+}
+
+// buildOwn builds the programs of this checkout.
+func (s *Stack) buildOwn(ctx context.Context) error {
+	return s.runToEnd(ctx, "go-build", goBinary(), "build", "-o", s.dir("bin")+string(filepath.Separator), "./fn", "./reconciler", "./test/ciop")
+}
+
+func goBinary() string {
+	path, err := exec.LookPath("go")
+	if err != nil {
+		return "go"
+	}
+
+	return path
+}
+
+func (s *Stack) own(name string) string { return filepath.Join(s.dir("bin"), name) }
+
+func (s *Stack) without(what string) bool { return slices.Contains(s.Without, what) }
+
+// debug adds the flag that Crossplane's programs and ours share.
+func (s *Stack) debug(args []string) []string {
+	if s.Debug {
+		return append(args, "--debug")
+	}
+
+	return args
+}
+
+func (s *Stack) run(name, path string, args []string, env ...string) (*process.Process, error) {
+	return s.group.Start(process.Command{Name: name, Path: path, Args: args, Env: env, Dir: s.builder.Root, Log: s.log(name)})
+}
+
+// runToEnd runs a program that ends by itself.
+func (s *Stack) runToEnd(ctx context.Context, name, path string, args ...string) error {
+	p, err := s.run(name, path, args)
+	if err != nil {
+		return err
+	}
+
+	select {
+	case <-ctx.Done():
+		p.Stop()
+
+		return ctx.Err()
+	case <-p.Done():
+	}
+
+	if p.Err() == nil {
+		return nil
+	}
+
+	return errors.Errorf("%s: %v\n%s", name, p.Err(), process.Tail(p.Log, logTail))
+}
+
+// waitHTTP waits until a process answers a request with success.
+func (s *Stack) waitHTTP(ctx context.Context, p *process.Process, url string) error {
+	return poll(ctx, func(ctx context.Context) error {
+		select {
+		case <-p.Done():
+			return errors.Errorf("%s ended: %v\n%s", p.Name, p.Err(), process.Tail(p.Log, logTail))
+		default:
+		}
+
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+		if err != nil {
+			return errors.Wrap(err, "cannot make a request")
+		}
+
+		rsp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			return errNotYet{errors.Errorf("%s does not answer: %v\n%s", p.Name, err, process.Tail(p.Log, logTail))}
+		}
+
+		_ = rsp.Body.Close()
+
+		if rsp.StatusCode != http.StatusOK {
+			return errNotYet{errors.Errorf("%s is not ready: %s\n%s", p.Name, rsp.Status, process.Tail(p.Log, logTail))}
+		}
+
+		return nil
+	})
+}
+
+func (s *Stack) log(name string) string {
+	return filepath.Join(s.Logs(), strings.ReplaceAll(name, "/", "-")+".log")
+}
+
+// dir returns a directory below the stack's, and makes it. Failing to is left to
+// whoever uses the directory.
+func (s *Stack) dir(elem ...string) string {
+	path := filepath.Join(append([]string{s.path}, elem...)...)
+	_ = os.MkdirAll(path, 0o700)
+
+	return path
+}
+
+func (s *Stack) progress(what string) {
+	_, _ = io.WriteString(s.Out, time.Now().Format(time.TimeOnly)+" "+what+"\n")
+}
+
+func newScheme() (*runtime.Scheme, error) {
+	s := runtime.NewScheme()
+
+	for _, add := range schemes() {
+		if err := add(s); err != nil {
+			return nil, errors.Wrap(err, "cannot register API types")
+		}
+	}
+
+	return s, nil
+}
