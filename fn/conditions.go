@@ -41,6 +41,10 @@ const (
 	// function cannot be read.
 	reasonInvalidInput = "InvalidInput"
 
+	// reasonInvalidSecretName surfaces on CredentialsPublished when the tenant's
+	// Secret cannot have its name.
+	reasonInvalidSecretName = "InvalidSecretName"
+
 	// reasonInvalidRequest surfaces on Accepted when the spec is not a possible one.
 	reasonInvalidRequest = "InvalidRequest"
 
@@ -213,15 +217,18 @@ func judge(c call) condition {
 }
 
 // credentialsCondition returns the condition CredentialsPublished.
-func credentialsCondition(name string, published bool, o ownership) condition {
-	c := condition{typ: conditionCredentialsPublished, status: fnv1.Status_STATUS_CONDITION_FALSE, reason: reasonPending}
+func credentialsCondition(c call) condition {
+	out := condition{typ: conditionCredentialsPublished, status: fnv1.Status_STATUS_CONDITION_FALSE, reason: reasonPending}
+	reason, message := c.secret.problem()
 
 	switch {
-	case o == ownershipForeign:
-		c.reason, c.message = reasonNotOurs, notOursMessage(name)
-	case published:
-		c.status, c.reason = fnv1.Status_STATUS_CONDITION_TRUE, reasonPublished
+	case c.ownership == ownershipForeign:
+		out.reason, out.message = reasonNotOurs, notOursMessage(c.composite.externalName())
+	case reason != "":
+		out.reason, out.message = reason, message
+	case c.handedOver():
+		out.status, out.reason = fnv1.Status_STATUS_CONDITION_TRUE, reasonPublished
 	}
 
-	return c
+	return out
 }

@@ -8,7 +8,6 @@ import (
 	"github.com/crossplane/function-sdk-go/logging"
 	fnv1 "github.com/crossplane/function-sdk-go/proto/v1"
 	"github.com/crossplane/function-sdk-go/response"
-	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/structpb"
 
 	v1 "github.com/ephemeral-clusters/ephemeral-clusters/api/v1"
@@ -28,15 +27,16 @@ type call struct {
 	config      v1beta1.Config
 	ec          observedEC
 	credentials observedCredentials
-
-	// published are the connection details that the composite already has.
-	published map[string][]byte
+	secret      tenantSecret
 
 	cluster    string
 	ownership  ownership
 	ciOperator *structpb.Value
 	inputErr   error
 	requestErr error
+
+	// details are what the tenant is to have, nil for nothing.
+	details map[string][]byte
 }
 
 // RunFunction answers one call of Crossplane. The answer depends on the request
@@ -45,14 +45,12 @@ func (f *Function) RunFunction(_ context.Context, req *fnv1.RunFunctionRequest) 
 	// Nothing but the tag is logged: requests and responses hold credentials.
 	f.log.Debug("running function", "tag", req.GetMeta().GetTag())
 
-	rsp := response.To(req, ttlMoving)
-
 	c := gather(req)
-	requireEnvironment(rsp, c.config.EnvironmentConfigName)
-
 	accepted := judge(c)
-	details := connectionDetailsFor(c.composite, c.published, c.ec, c.credentials, c.ownership)
-	handedOver := len(details[v1.KeyKubeconfig]) > 0
+
+	rsp := response.To(req, ttlFor(c.phase(), c.handingOver(), c.handedOver()))
+	requireEnvironment(rsp, c.config.EnvironmentConfigName)
+	c.secret.require(rsp, c.composite)
 
 	// Conditions come before anything that might end the call: those that are missing
 	// from a fatal response become Unknown, which clients see as a change.
@@ -61,30 +59,16 @@ func (f *Function) RunFunction(_ context.Context, req *fnv1.RunFunctionRequest) 
 	}
 
 	accepted.addTo(rsp)
-	credentialsCondition(c.composite.externalName(), handedOver, c.ownership).addTo(rsp)
+	credentialsCondition(c).addTo(rsp)
 
-	if c.composite.name == "" {
-		response.Fatal(rsp, errors.New("cannot compose for a composite resource without a name"))
-
-		return rsp, nil
-	}
-
-	if c.inputErr != nil && !c.ec.exists() {
-		response.Fatal(rsp, errors.Wrap(c.inputErr, "cannot read the function's input"))
+	if err := c.impossible(); err != nil {
+		response.Fatal(rsp, err)
 
 		return rsp, nil
 	}
 
-	clusterReady := c.ownership == ownershipOurs && c.ec.isTrue(v1.ConditionClusterReady)
-	phase := v1.Phase("")
-
-	if c.ownership != ownershipForeign {
-		phase = c.ec.phase()
-	}
-
-	c.setDesired(rsp, accepted, clusterReady, details)
-	addEvents(rsp, c.composite, phase, accepted)
-	rsp.Meta.Ttl = durationpb.New(ttlFor(phase, clusterReady, handedOver))
+	c.setDesired(rsp, accepted)
+	addEvents(rsp, c.composite, c.phase(), accepted)
 
 	return rsp, nil
 }
@@ -97,7 +81,6 @@ func gather(req *fnv1.RunFunctionRequest) call {
 		composite:   compositeFrom(xr.GetResource()),
 		ec:          observedECFrom(req),
 		credentials: observedCredentialsFrom(req),
-		published:   xr.GetConnectionDetails(),
 	}
 
 	c.config, c.inputErr = configOf(req)
@@ -107,16 +90,62 @@ func gather(req *fnv1.RunFunctionRequest) call {
 		c.composite.tenant = madeWith(c.ec, v1.AnnotationKonfluxTenant)
 	}
 
+	c.secret = tenantSecretFrom(req, c.composite)
 	c.cluster = clusterFor(req, c.ec)
 	c.ownership = ownershipOf(c.composite, c.cluster, c.ec)
 	c.ciOperator, c.requestErr = ciOperatorFor(c.composite, c.ec)
 
+	published := xr.GetConnectionDetails()
+	if c.composite.namespaced() {
+		published = c.secret.details()
+	}
+
+	c.details = connectionDetailsFor(c.composite, published, c.ec, c.credentials, c.ownership)
+
 	return c
+}
+
+// impossible returns why there can be no answer.
+func (c call) impossible() error {
+	switch {
+	case c.composite.name == "":
+		return errors.New("cannot compose for a composite resource without a name")
+	case c.composite.namespaced() && c.composite.uid == "":
+		return errors.New("cannot compose for a namespaced composite resource without a UID")
+	case c.inputErr != nil && !c.ec.exists():
+		return errors.Wrap(c.inputErr, "cannot read the function's input")
+	default:
+		return nil
+	}
+}
+
+// phase is the EphemeralCluster's, unless that is another's.
+func (c call) phase() v1.Phase {
+	if c.ownership == ownershipForeign {
+		return ""
+	}
+
+	return c.ec.phase()
+}
+
+func (c call) clusterReady() bool {
+	return c.ownership == ownershipOurs && c.ec.isTrue(v1.ConditionClusterReady)
+}
+
+// handedOver reports whether the tenant has the credentials once this call's answer
+// is applied.
+func (c call) handedOver() bool {
+	return len(c.details[v1.KeyKubeconfig]) > 0 && (!c.composite.namespaced() || c.secret.mayWrite())
+}
+
+// handingOver reports whether the credentials are somewhere and not here yet.
+func (c call) handingOver() bool {
+	return c.clusterReady() && len(c.details[v1.KeyKubeconfig]) == 0 && secretNameFor(c.ec, c.credentials, c.ownership) != ""
 }
 
 // setDesired sets the desired state. Whatever was observed is desired again: what is
 // left out would be deleted.
-func (c call) setDesired(rsp *fnv1.RunFunctionResponse, accepted condition, clusterReady bool, details map[string][]byte) {
+func (c call) setDesired(rsp *fnv1.RunFunctionResponse, accepted condition) {
 	resources := maps.Clone(rsp.GetDesired().GetResources())
 	if resources == nil {
 		resources = map[string]*fnv1.Resource{}
@@ -125,7 +154,7 @@ func (c call) setDesired(rsp *fnv1.RunFunctionResponse, accepted condition, clus
 	if c.ec.exists() || accepted.status != fnv1.Status_STATUS_CONDITION_FALSE {
 		e := ephemeralClusterFor(c.composite, c.config, c.cluster, c.ec, c.ciOperator)
 		o := objectForEC(c.composite, c.config, e, c.ec, c.ownership)
-		resources[resourceEC] = &fnv1.Resource{Resource: o.resource(), Ready: readyIf(clusterReady)}
+		resources[resourceEC] = &fnv1.Resource{Resource: o.resource(), Ready: readyIf(c.clusterReady())}
 	}
 
 	secretName := secretNameFor(c.ec, c.credentials, c.ownership)
@@ -134,16 +163,27 @@ func (c call) setDesired(rsp *fnv1.RunFunctionResponse, accepted condition, clus
 		resources[resourceCredentials] = &fnv1.Resource{Resource: o.resource(), Ready: readyIf(len(c.credentials.details[v1.KeyKubeconfig]) > 0)}
 	}
 
-	rsp.Desired = &fnv1.State{
-		Composite: &fnv1.Resource{
-			Resource:          withStatus(rsp.GetDesired().GetComposite().GetResource(), statusFor(c.ec, c.ownership, secretName)),
-			ConnectionDetails: merged(rsp.GetDesired().GetComposite().GetConnectionDetails(), details),
-			// Said outright: a composite without composed resources would be ready, and
-			// so would one whose credentials are not composed yet.
-			Ready: readyIf(clusterReady && len(details[v1.KeyKubeconfig]) > 0),
-		},
-		Resources: resources,
+	before := rsp.GetDesired().GetComposite()
+	composite := &fnv1.Resource{
+		ConnectionDetails: before.GetConnectionDetails(),
+		// Said outright: a composite without composed resources would be ready, and so
+		// would one whose credentials are not composed yet.
+		Ready: readyIf(c.clusterReady() && c.handedOver()),
 	}
+
+	if c.composite.namespaced() {
+		secretName = ""
+
+		if c.secret.observed != nil || c.handedOver() {
+			secretName = c.secret.name
+			resources[resourceSecret] = &fnv1.Resource{Resource: c.secret.resource(c.composite, c.details), Ready: readyIf(c.handedOver())}
+		}
+	} else {
+		composite.ConnectionDetails = merged(composite.GetConnectionDetails(), c.details)
+	}
+
+	composite.Resource = withStatus(before.GetResource(), statusFor(c.ec, c.ownership, secretName))
+	rsp.Desired = &fnv1.State{Composite: composite, Resources: resources}
 }
 
 func merged(a, b map[string][]byte) map[string][]byte {

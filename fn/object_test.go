@@ -4,8 +4,9 @@ import (
 	"testing"
 
 	clusterobject "github.com/crossplane-contrib/provider-kubernetes/apis/cluster/object/v1alpha2"
+	namespacedobject "github.com/crossplane-contrib/provider-kubernetes/apis/namespaced/object/v1alpha1"
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
-	"google.golang.org/protobuf/types/known/structpb"
+	fnv1 "github.com/crossplane/function-sdk-go/proto/v1"
 	kjson "sigs.k8s.io/json"
 )
 
@@ -13,31 +14,33 @@ import (
 // field that they do not have would be dropped by the API server, or refused.
 func TestObjectTypes(t *testing.T) {
 	cases := map[string]struct {
-		reason  string
-		objects []*structpb.Struct
-		into    func() any
+		reason string
+		rsp    *fnv1.RunFunctionResponse
+		into   func() any
 	}{
 		"Claim": {
 			reason: "The Objects of a claim are cluster-scoped ones.",
-			objects: []*structpb.Struct{
-				run(t, requestOf(fromYAML(testXR), withObserved("ec", onAppCI(writing(fromYAML(testEC)), testStatusReady)))).GetDesired().GetResources()["ec"].GetResource(),
-				run(t, requestOf(fromYAML(testXR), withObserved("ec", onAppCI(writing(fromYAML(testEC)), testStatusReady)))).GetDesired().GetResources()["credentials"].GetResource(),
-			},
-			into: func() any { return &clusterobject.Object{} },
+			rsp:    run(t, requestOf(fromYAML(testXR), withObserved("ec", onAppCI(writing(fromYAML(testEC)), testStatusReady)))),
+			into:   func() any { return &clusterobject.Object{} },
+		},
+		"Namespaced": {
+			reason: "The Objects of a namespaced composite are namespaced ones.",
+			rsp:    run(t, requestOf(namespacedXR(), withObserved("ec", onAppCI(writing(namespacedObject(fromYAML(testEC))), testStatusReady)))),
+			into:   func() any { return &namespacedobject.Object{} },
 		},
 	}
 
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			for _, o := range tc.objects {
-				b, err := o.MarshalJSON()
+			for _, name := range []string{"ec", "credentials"} {
+				b, err := tc.rsp.GetDesired().GetResources()[name].GetResource().MarshalJSON()
 				if err != nil {
 					t.Fatal(err)
 				}
 
 				strict, err := kjson.UnmarshalStrict(b, tc.into())
 				if err := errors.Join(append(strict, err)...); err != nil {
-					t.Errorf("%s\n%s: %v", tc.reason, stringAt(o, "metadata", "name"), err)
+					t.Errorf("%s\n%s: %v", tc.reason, name, err)
 				}
 			}
 		})

@@ -11,8 +11,8 @@ import (
 // EnvironmentConfig bring the next call at once, so these only bound what a missed
 // one costs.
 const (
-	// ttlHandingOver: the cluster is ready and its credentials are on their way, by a
-	// connection Secret that nothing watches.
+	// ttlHandingOver: the cluster is ready and the credentials Object is to publish
+	// them, in a connection Secret that nothing watches.
 	ttlHandingOver = 10 * time.Second
 
 	// ttlMoving: something is expected to happen.
@@ -25,13 +25,13 @@ const (
 	ttlDone = time.Hour
 )
 
-func ttlFor(phase v1.Phase, clusterReady, handedOver bool) time.Duration {
+func ttlFor(phase v1.Phase, handingOver, handedOver bool) time.Duration {
 	switch {
 	case terminal(phase):
 		return ttlDone
-	case clusterReady && !handedOver:
+	case handingOver:
 		return ttlHandingOver
-	case clusterReady && phase == v1.PhaseReady:
+	case phase == v1.PhaseReady && handedOver:
 		return ttlReady
 	default:
 		return ttlMoving

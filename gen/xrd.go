@@ -29,9 +29,9 @@ const (
 )
 
 type xrdCmd struct {
-	CRD     string `default:"api/crd/ci.openshift.io_ephemeralclusters.yaml" help:"File of the CRD; - reads it from standard input." placeholder:"FILE"`
-	Context string `help:"Read the CRD from the cluster of this kubeconfig context instead."                                          placeholder:"CONTEXT"`
-	Out     string `default:"xrd"                                            help:"Directory to write to."                           placeholder:"DIR"`
+	CRD     string `default:"api/crd/ci.openshift.io_ephemeralclusters.yaml"                               help:"File of the CRD; - reads it from standard input." placeholder:"FILE"`
+	Context string `help:"Read the CRD from the cluster of this kubeconfig context instead."               placeholder:"CONTEXT"`
+	Out     string `default:"xrd"                                                                          help:"Directory to write to."                           placeholder:"DIR"`
 	Check   bool   `help:"Write nothing; fail when what is in the directory is not what would be written."`
 
 	Versions              map[string]string `default:"v1=v1alpha1"                       help:"Names of the XRD's versions, by the CRD's."`

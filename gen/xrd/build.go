@@ -100,7 +100,7 @@ func newXRD(versions []extv1.CustomResourceDefinitionVersion, spec xv1.Composite
 		}
 
 		if v.Deprecated {
-			xv.Deprecated = ptr.To(true)
+			xv.Deprecated = new(true)
 		}
 
 		if v.Subresources != nil && v.Subresources.Scale != nil {

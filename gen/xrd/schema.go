@@ -37,7 +37,7 @@ func connectionKeys() []string {
 func deriveVersions(crd *extv1.CustomResourceDefinition, names map[string]string) ([]extv1.CustomResourceDefinitionVersion, error) {
 	// The webhook would be asked from another cluster than the one it is on.
 	if c := crd.Spec.Conversion; c != nil && c.Strategy == extv1.WebhookConverter {
-		return nil, Problem{Path: "conversion", Reason: "the CRD's webhook cannot be reached from a Konflux cluster"}
+		return nil, FieldError{Path: "conversion", Reason: "the CRD's webhook cannot be reached from a Konflux cluster"}
 	}
 
 	out := make([]extv1.CustomResourceDefinitionVersion, 0, len(crd.Spec.Versions))
@@ -79,7 +79,7 @@ func deriveVersion(in extv1.CustomResourceDefinitionVersion) (*extv1.CustomResou
 	}
 
 	if len(in.SelectableFields) > 0 {
-		return nil, Problem{Path: "selectableFields", Reason: "an XRD cannot have them"}
+		return nil, FieldError{Path: "selectableFields", Reason: "an XRD cannot have them"}
 	}
 
 	out := in.DeepCopy()
@@ -110,13 +110,13 @@ func deriveSchema(in *extv1.JSONSchemaProps) (*extv1.JSONSchemaProps, error) {
 
 	spec, ok := out.Properties[propSpec]
 	if !ok {
-		return nil, Problem{Path: propSpec, Reason: "the CRD has no schema for it"}
+		return nil, FieldError{Path: propSpec, Reason: "the CRD has no schema for it"}
 	}
 
 	// It survives in what Crossplane serves, and would let a claim carry fields that
 	// are Crossplane's alone, such as the references of a composite.
 	if spec.XPreserveUnknownFields != nil {
-		return nil, Problem{Path: propSpec, Reason: "x-kubernetes-preserve-unknown-fields at its root would let a claim set Crossplane's own fields"}
+		return nil, FieldError{Path: propSpec, Reason: "x-kubernetes-preserve-unknown-fields at its root would let a claim set Crossplane's own fields"}
 	}
 
 	if status, ok := out.Properties[propStatus]; ok {
@@ -151,7 +151,7 @@ func isCredential(name string, p extv1.JSONSchemaProps) bool {
 func addConnectionSecret(v *extv1.CustomResourceDefinitionVersion) error {
 	spec := v.Schema.OpenAPIV3Schema.Properties[propSpec]
 	if _, ok := spec.Properties[propConnectionSecret]; ok {
-		return Problem{Path: propSpec + "." + propConnectionSecret, Reason: "the tenant's Secret is named by a field of this name, which takes its place"}
+		return FieldError{Path: propSpec + "." + propConnectionSecret, Reason: "the tenant's Secret is named by a field of this name, which takes its place"}
 	}
 
 	ref := xcrd.CompositeResourceClaimSpecProps(nil)[propConnectionSecret]

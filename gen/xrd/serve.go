@@ -38,7 +38,7 @@ func Serve(xrd *xv1.CompositeResourceDefinition) ([]*extv1.CustomResourceDefinit
 	return []*extv1.CustomResourceDefinition{composite, claim}, nil
 }
 
-// Verify returns Problems when there are fields in an XRD's schemas that Crossplane
+// Verify returns FieldErrors when there are fields in an XRD's schemas that Crossplane
 // would not serve as they are.
 func Verify(ctx context.Context, xrd *xv1.CompositeResourceDefinition) error {
 	served, err := Serve(xrd)
@@ -51,7 +51,7 @@ func Verify(ctx context.Context, xrd *xv1.CompositeResourceDefinition) error {
 		return err
 	}
 
-	var problems Problems
+	var problems FieldErrors
 
 	for i, crd := range served {
 		for j, v := range crd.Spec.Versions {
@@ -99,7 +99,7 @@ func withoutFields(xrd *xv1.CompositeResourceDefinition) *xv1.CompositeResourceD
 
 // compare returns what is wrong with a served schema: whatever differs from the
 // wanted one, but for what Crossplane adds to every schema.
-func compare(wanted []byte, served, bare *extv1.JSONSchemaProps) ([]Problem, error) {
+func compare(wanted []byte, served, bare *extv1.JSONSchemaProps) ([]FieldError, error) {
 	want, err := parseNodes(wanted)
 	if err != nil {
 		return nil, err
@@ -115,17 +115,17 @@ func compare(wanted []byte, served, bare *extv1.JSONSchemaProps) ([]Problem, err
 		return nil, err
 	}
 
-	var problems []Problem
+	var problems []FieldError
 
 	clashes := clashing(want, own)
 	for _, path := range clashes {
-		problems = append(problems, Problem{Path: path, Reason: "Crossplane has a field of this name, which takes its place"})
+		problems = append(problems, FieldError{Path: path, Reason: "Crossplane has a field of this name, which takes its place"})
 	}
 
 	for _, c := range schema.Diff(want, got) {
 		said := slices.ContainsFunc(clashes, func(clash string) bool { return schema.Within(c.Path, clash) })
 		if !said && !isFrame(c, own) {
-			problems = append(problems, Problem{Path: c.Path, Reason: reason(c)})
+			problems = append(problems, FieldError{Path: c.Path, Reason: reason(c)})
 		}
 	}
 
@@ -187,7 +187,7 @@ func reason(c schema.Change) string {
 }
 
 // validate asks the API server's own rules whether it would take a CRD.
-func validate(ctx context.Context, crd *extv1.CustomResourceDefinition) ([]Problem, error) {
+func validate(ctx context.Context, crd *extv1.CustomResourceDefinition) ([]FieldError, error) {
 	scheme := runtime.NewScheme()
 	install.Install(scheme)
 
@@ -201,9 +201,9 @@ func validate(ctx context.Context, crd *extv1.CustomResourceDefinition) ([]Probl
 		return nil, errors.Wrapf(err, "cannot convert CRD %q", crd.GetName())
 	}
 
-	var problems []Problem
+	var problems []FieldError
 	for _, e := range validation.ValidateCustomResourceDefinition(ctx, out) {
-		problems = append(problems, Problem{
+		problems = append(problems, FieldError{
 			Kind:   crd.Spec.Names.Kind,
 			Path:   e.Field,
 			Reason: "the API server refuses it: " + e.ErrorBody(),

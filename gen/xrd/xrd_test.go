@@ -12,7 +12,6 @@ import (
 	extv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 )
 
-//nolint:gochecknoglobals // A flag of the test binary.
 var update = flag.Bool("update", false, "write the golden files")
 
 func options() Options {
@@ -77,7 +76,7 @@ func TestGenerate(t *testing.T) {
 	cases := map[string]struct {
 		reason string
 		mutate func(root, spec, status *extv1.JSONSchemaProps)
-		want   []Problem
+		want   []FieldError
 	}{
 		"Unchanged": {
 			reason: "Nothing is wrong with a plain schema.",
@@ -86,7 +85,7 @@ func TestGenerate(t *testing.T) {
 		"PreserveUnknownFields": {
 			reason: "Unknown fields at the root of the spec would pass Crossplane's own.",
 			mutate: func(_, spec, _ *extv1.JSONSchemaProps) { spec.XPreserveUnknownFields = new(true) },
-			want: []Problem{{
+			want: []FieldError{{
 				Path:   "spec",
 				Reason: "x-kubernetes-preserve-unknown-fields at its root would let a claim set Crossplane's own fields",
 			}},
@@ -97,7 +96,7 @@ func TestGenerate(t *testing.T) {
 				spec.AnyOf = []extv1.JSONSchemaProps{{Required: []string{"size"}}}
 				spec.MaxProperties = new(int64(2))
 			},
-			want: []Problem{
+			want: []FieldError{
 				{Kind: composite, Path: "spec", Reason: `Crossplane drops its anyOf, [{"required":["size"]}]`},
 				{Kind: composite, Path: "spec", Reason: "Crossplane drops its maxProperties, 2"},
 				{Kind: claim, Path: "spec", Reason: `Crossplane drops its anyOf, [{"required":["size"]}]`},
@@ -109,7 +108,7 @@ func TestGenerate(t *testing.T) {
 			mutate: func(root, _, _ *extv1.JSONSchemaProps) {
 				root.Properties["data"] = str
 			},
-			want: []Problem{
+			want: []FieldError{
 				{Kind: composite, Path: "data", Reason: "Crossplane drops it"},
 				{Kind: claim, Path: "data", Reason: "Crossplane drops it"},
 			},
@@ -117,7 +116,7 @@ func TestGenerate(t *testing.T) {
 		"OptionalSpec": {
 			reason: "Crossplane requires a spec.",
 			mutate: func(root, _, _ *extv1.JSONSchemaProps) { root.Required = nil },
-			want: []Problem{
+			want: []FieldError{
 				{Kind: composite, Reason: `Crossplane adds required, ["spec"]`},
 				{Kind: claim, Reason: `Crossplane adds required, ["spec"]`},
 			},
@@ -130,7 +129,7 @@ func TestGenerate(t *testing.T) {
 					Properties: map[string]extv1.JSONSchemaProps{"name": {Type: "string", Pattern: "^a", MaxLength: new(int64(9))}},
 				}
 			},
-			want: []Problem{
+			want: []FieldError{
 				{Kind: composite, Path: "metadata.name", Reason: `Crossplane drops its pattern, "^a"`},
 				{Kind: claim, Path: "metadata.name", Reason: `Crossplane drops its pattern, "^a"`},
 			},
@@ -138,22 +137,22 @@ func TestGenerate(t *testing.T) {
 		"ClaimClash": {
 			reason: "A field that only claims have clashes in the claim.",
 			mutate: func(_, spec, _ *extv1.JSONSchemaProps) { spec.Properties["compositeDeletePolicy"] = str },
-			want:   []Problem{{Kind: claim, Path: "spec.compositeDeletePolicy", Reason: takesPlace}},
+			want:   []FieldError{{Kind: claim, Path: "spec.compositeDeletePolicy", Reason: takesPlace}},
 		},
 		"CompositeClash": {
 			reason: "A field that only composites have clashes in the composite.",
 			mutate: func(_, spec, _ *extv1.JSONSchemaProps) { spec.Properties["resourceRefs"] = str },
-			want:   []Problem{{Kind: composite, Path: "spec.resourceRefs", Reason: takesPlace}},
+			want:   []FieldError{{Kind: composite, Path: "spec.resourceRefs", Reason: takesPlace}},
 		},
 		"NamespacedClash": {
 			reason: "The field that holds Crossplane's own in a namespaced composite clashes only there.",
 			mutate: func(_, spec, _ *extv1.JSONSchemaProps) { spec.Properties["crossplane"] = str },
-			want:   []Problem{{Kind: claim, Path: "spec.crossplane", Reason: takesPlace}},
+			want:   []FieldError{{Kind: claim, Path: "spec.crossplane", Reason: takesPlace}},
 		},
 		"StatusClash": {
 			reason: "Status fields of Crossplane's clash too.",
 			mutate: func(_, _, status *extv1.JSONSchemaProps) { status.Properties["claimConditionTypes"] = str },
-			want: []Problem{
+			want: []FieldError{
 				{Kind: composite, Path: "status.claimConditionTypes", Reason: takesPlace},
 				{Kind: claim, Path: "status.claimConditionTypes", Reason: takesPlace},
 			},
@@ -163,7 +162,7 @@ func TestGenerate(t *testing.T) {
 			mutate: func(_, spec, _ *extv1.JSONSchemaProps) {
 				spec.Properties["list"] = extv1.JSONSchemaProps{Type: "array"}
 			},
-			want: []Problem{
+			want: []FieldError{
 				{
 					Kind:   "XTestPlatformCluster",
 					Path:   "spec.versions[0].schema.openAPIV3Schema.properties[spec].properties[list].items",
@@ -196,21 +195,21 @@ func TestGenerate(t *testing.T) {
 }
 
 // problems that an error is made of.
-func problems(t *testing.T, err error) []Problem {
+func problems(t *testing.T, err error) []FieldError {
 	t.Helper()
 
 	if err == nil {
 		return nil
 	}
 
-	var many Problems
+	var many FieldErrors
 	if errors.As(err, &many) {
 		return many
 	}
 
-	var one Problem
+	var one FieldError
 	if errors.As(err, &one) {
-		return []Problem{one}
+		return []FieldError{one}
 	}
 
 	t.Fatalf("error is not about fields: %v", err)
@@ -222,21 +221,21 @@ func TestGenerateVersions(t *testing.T) {
 	cases := map[string]struct {
 		reason string
 		mutate func(crd *extv1.CustomResourceDefinition)
-		want   []Problem
+		want   []FieldError
 	}{
 		"Webhook": {
 			reason: "A conversion webhook is out of reach from another cluster.",
 			mutate: func(crd *extv1.CustomResourceDefinition) {
 				crd.Spec.Conversion = &extv1.CustomResourceConversion{Strategy: extv1.WebhookConverter}
 			},
-			want: []Problem{{Path: "conversion", Reason: "the CRD's webhook cannot be reached from a Konflux cluster"}},
+			want: []FieldError{{Path: "conversion", Reason: "the CRD's webhook cannot be reached from a Konflux cluster"}},
 		},
 		"SelectableFields": {
 			reason: "An XRD has no selectable fields.",
 			mutate: func(crd *extv1.CustomResourceDefinition) {
 				crd.Spec.Versions[0].SelectableFields = []extv1.SelectableField{{JSONPath: ".spec.size"}}
 			},
-			want: []Problem{{Path: "selectableFields", Reason: "an XRD cannot have them"}},
+			want: []FieldError{{Path: "selectableFields", Reason: "an XRD cannot have them"}},
 		},
 		"ReservedConnectionSecret": {
 			reason: "Our own field of the namespaced composite takes the place of the CRD's, as Crossplane's does in a claim.",
@@ -244,7 +243,7 @@ func TestGenerateVersions(t *testing.T) {
 				v := crd.Spec.Versions[1].Schema.OpenAPIV3Schema
 				v.Properties["spec"].Properties["writeConnectionSecretToRef"] = extv1.JSONSchemaProps{Type: "string"}
 			},
-			want: []Problem{
+			want: []FieldError{
 				{Kind: "XTestPlatformCluster v2", Path: "spec.writeConnectionSecretToRef", Reason: "Crossplane has a field of this name, which takes its place"},
 				{Kind: "TestPlatformCluster v2", Path: "spec.writeConnectionSecretToRef", Reason: "Crossplane has a field of this name, which takes its place"},
 			},

@@ -19,7 +19,6 @@ type Kubeconfigs struct {
 	Dir            string
 	Suffix         string
 	ProjectedToken string
-	NoInCluster    bool
 
 	mu   sync.Mutex
 	last [sha256.Size]byte
@@ -36,7 +35,6 @@ func (k *Kubeconfigs) Load() (map[string]rest.Config, error) {
 		kube.ConfigDir(k.Dir),
 		kube.ConfigSuffix(k.Suffix),
 		kube.ConfigProjectedTokenFile(k.ProjectedToken),
-		kube.NoInClusterConfig(k.NoInCluster),
 	))
 }
 

@@ -39,7 +39,7 @@ func (c credentials) complete(claim bool) bool {
 func (r *Reconciler) publish(ctx context.Context, s *scope, bc BuildCluster) error {
 	namespaces, err := bc.Namespaces(s.job.GetName())
 	if err != nil {
-		return r.unavailable(s, err)
+		return s.unavailable(err)
 	}
 
 	claim := claimed(s.ec)
@@ -47,10 +47,12 @@ func (r *Reconciler) publish(ctx context.Context, s *scope, bc BuildCluster) err
 
 	if !creds.complete(claim) {
 		if err := bc.Health(); err != nil {
-			return r.unavailable(s, err)
+			return s.unavailable(err)
 		}
 
-		return r.await(s, missing(namespaces, claim))
+		s.await(missing(namespaces, claim))
+
+		return nil
 	}
 
 	return r.publishSecret(ctx, s, creds)
@@ -89,43 +91,36 @@ func missing(namespaces []string, claim bool) string {
 
 // await concludes that the cluster is not ready. One whose credentials were
 // published stays so: it is its ProwJob's end that ends it.
-func (r *Reconciler) await(s *scope, message string) error {
+func (s *scope) await(message string) {
 	if s.old.IsTrue(v1.ConditionClusterReady) {
 		s.keepReady("")
 
-		return nil
+		return
 	}
 
 	s.set(v1.ConditionClusterReady, metav1.ConditionFalse, v1.ReasonSecretsFetchFailure, message)
-
-	return nil
 }
 
-// unavailable concludes that the build cluster cannot be read. The watches bring
+// unavailable concludes that the build cluster cannot be read. Its watches bring
 // another pass when it can.
-func (r *Reconciler) unavailable(s *scope, err error) error {
+func (s *scope) unavailable(err error) error {
 	if errors.Is(err, buildfarm.ErrNotYet) {
-		return r.notYet(s, err)
+		if s.old.GetCondition(v1.ConditionClusterReady) == nil {
+			s.await(v1.MessageNamespaceNotFound)
+		}
+
+		return err
 	}
 
 	if s.old.IsTrue(v1.ConditionClusterReady) {
 		s.keepReady(err.Error())
 	} else {
-		s.set(v1.ConditionClusterReady, metav1.ConditionFalse, v1.ReasonSecretsFetchFailure, err.Error())
+		s.await(err.Error())
 	}
 
 	s.requeue(later)
 
 	return nil
-}
-
-// notYet leaves the condition as it was, if it was.
-func (r *Reconciler) notYet(s *scope, err error) error {
-	if s.old.GetCondition(v1.ConditionClusterReady) == nil {
-		s.set(v1.ConditionClusterReady, metav1.ConditionFalse, v1.ReasonSecretsFetchFailure, v1.MessageNamespaceNotFound)
-	}
-
-	return err
 }
 
 // keepReady keeps a cluster ready whose credentials were published earlier.
@@ -140,6 +135,7 @@ func (r *Reconciler) publishSecret(ctx context.Context, s *scope, creds credenti
 
 	switch {
 	case errors.Is(err, errNotOwned):
+		s.foreignSecret = true
 		s.set(v1.ConditionClusterReady, metav1.ConditionFalse, v1.ReasonSecretsFetchFailure, err.Error())
 		s.requeue(later)
 

@@ -4,11 +4,9 @@ import (
 	"context"
 	"time"
 
-	"k8s.io/apimachinery/pkg/types"
-	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/log"
-
 	kerrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	prowv1 "sigs.k8s.io/prow/pkg/apis/prowjobs/v1"
 
@@ -80,9 +78,7 @@ func (r *Reconciler) endOrphan(ctx context.Context, pj *prowv1.ProwJob) error {
 		}
 	}
 
-	if _, err := r.end(ctx, pj, false, "Ephemeral Cluster not found"); err != nil {
-		return errors.Wrapf(err, "cannot end ProwJob %q, whose EphemeralCluster is gone", pj.GetName())
-	}
+	_, err := r.end(ctx, pj, false, func(string) string { return "Ephemeral Cluster not found" })
 
-	return client.IgnoreNotFound(nil)
+	return errors.Wrapf(err, "cannot end ProwJob %q, whose EphemeralCluster is gone", pj.GetName())
 }

@@ -86,7 +86,6 @@ func (s *scope) adopt(pj *prowv1.ProwJob) {
 func (r *Reconciler) create(ctx context.Context, s *scope) error {
 	if r.tearDownWanted(s) {
 		s.unneeded = true
-		s.noJob()
 
 		return nil
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	kerrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
@@ -50,7 +51,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 	var own, strays []prowv1.ProwJob
 
 	for _, pj := range jobs {
-		if prowjob.MadeFor(&pj, ec) {
+		if prowjob.MadeFor(&pj, ec) || pj.GetName() == ec.Status.ProwJobID {
 			own = append(own, pj)
 		} else {
 			strays = append(strays, pj)
@@ -82,6 +83,8 @@ func (r *Reconciler) reconcile(ctx context.Context, s *scope, jobs []prowv1.Prow
 		err = r.advance(ctx, s, jobs)
 	}
 
+	s.conclude()
+
 	// Whatever went wrong, what was concluded up to then is true and is written.
 	if werr := r.writeStatus(ctx, s); werr != nil {
 		return 0, errors.Join(err, werr)
@@ -91,7 +94,7 @@ func (r *Reconciler) reconcile(ctx context.Context, s *scope, jobs []prowv1.Prow
 		return 0, err
 	}
 
-	if s.over() || s.settled() || !s.ec.GetDeletionTimestamp().IsZero() && s.job == nil {
+	if s.done {
 		return 0, r.dropFinalizer(ctx, s)
 	}
 
@@ -112,27 +115,35 @@ func (r *Reconciler) advance(ctx context.Context, s *scope, jobs []prowv1.ProwJo
 		}
 	}
 
-	if s.job == nil {
-		return nil
+	if s.job != nil && !s.over() {
+		// A ProwJob that was adopted may come without the finalizer.
+		if err := r.addFinalizer(ctx, s); err != nil {
+			return err
+		}
+
+		if err := r.serve(ctx, s); err != nil {
+			return err
+		}
 	}
 
-	if s.over() {
-		return nil
-	}
+	s.done = s.over()
 
-	// A ProwJob that was adopted may come without the finalizer.
-	if err := r.addFinalizer(ctx, s); err != nil {
-		return err
-	}
-
-	return r.serve(ctx, s)
+	return nil
 }
 
 // serve does what a running ProwJob makes possible: publish the credentials, or
 // pass on that the cluster is no longer needed.
 func (r *Reconciler) serve(ctx context.Context, s *scope) error {
+	wanted := r.tearDownWanted(s)
+
 	if !prowjob.Scheduled(s.job) {
-		return r.await(s, v1.MessageNamespaceNotFound)
+		if wanted {
+			s.nobodyToSignal()
+		}
+
+		s.await(v1.MessageNamespaceNotFound)
+
+		return nil
 	}
 
 	bc, err := r.Farm(s.job.ClusterAlias())
@@ -141,10 +152,10 @@ func (r *Reconciler) serve(ctx context.Context, s *scope) error {
 	}
 
 	if err != nil {
-		return r.unavailable(s, err)
+		return s.unavailable(err)
 	}
 
-	if r.tearDownWanted(s) {
+	if wanted {
 		return r.tearDown(ctx, s, bc)
 	}
 
@@ -152,11 +163,13 @@ func (r *Reconciler) serve(ctx context.Context, s *scope) error {
 }
 
 // settle has the last word on an EphemeralCluster whose life is over. One that
-// never had a ProwJob is told that there is nothing to tear down, because the
-// pipeline that asks for that waits for the ProwJob's end.
+// never had a ProwJob is told that there is none to wait for, because the pipeline
+// that asks for tear-down waits for the ProwJob's end.
 func (r *Reconciler) settle(s *scope) {
+	s.done = true
+
 	if s.ec.Spec.TearDownCluster && s.old.ProwJobID == "" && s.old.GetCondition(v1.ConditionProwJobCompleted) == nil {
-		s.noJob()
+		s.set(v1.ConditionProwJobCompleted, metav1.ConditionTrue, v1.ReasonProwJobFailure, "no ProwJob was created")
 	}
 }
 

@@ -41,6 +41,13 @@ type scope struct {
 	// credentials are what the pass has published, zero when it has not.
 	credentials credentials
 
+	// foreignSecret is set when the name of the credentials Secret is taken.
+	foreignSecret bool
+
+	// done is set when there is nothing left to wait for, so that the finalizer
+	// may go.
+	done bool
+
 	// retry asks for another pass after a while, when no event will bring one.
 	retry time.Duration
 }

@@ -3,9 +3,11 @@ package ephemeralcluster
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	prowv1 "sigs.k8s.io/prow/pkg/apis/prowjobs/v1"
@@ -58,7 +60,7 @@ func (r *Reconciler) tearDown(ctx context.Context, s *scope, bc BuildCluster) er
 
 	namespaces, err := bc.Namespaces(s.job.GetName())
 	if err == nil && len(namespaces) == 0 {
-		s.set(v1.ConditionTestCompleted, metav1.ConditionFalse, v1.ReasonCreateTestCompletedSecretFailure, v1.MessageNamespaceNotFound)
+		s.nobodyToSignal()
 
 		return nil
 	}
@@ -80,6 +82,11 @@ func (r *Reconciler) tearDown(ctx context.Context, s *scope, bc BuildCluster) er
 	s.set(v1.ConditionTestCompleted, metav1.ConditionTrue, "", r.signalled(s))
 
 	return nil
+}
+
+// nobodyToSignal concludes that ci-operator has no namespace to put the signal in.
+func (s *scope) nobodyToSignal() {
+	s.set(v1.ConditionTestCompleted, metav1.ConditionFalse, v1.ReasonCreateTestCompletedSecretFailure, v1.MessageNamespaceNotFound)
 }
 
 func signal(ctx context.Context, bc BuildCluster, namespaces []string) error {
@@ -107,7 +114,9 @@ func (r *Reconciler) remove(ctx context.Context, s *scope, jobs []prowv1.ProwJob
 			s.job = pj
 		}
 
-		done, err := r.end(ctx, pj, s.old.IsTrue(v1.ConditionTestCompleted), "EphemeralCluster being deleted: %s")
+		already := s.old.IsTrue(v1.ConditionTestCompleted)
+
+		signalled, err := r.end(ctx, pj, already, func(cause string) string { return "EphemeralCluster being deleted: " + cause })
 		if errors.Is(err, buildfarm.ErrNotYet) {
 			return err
 		}
@@ -118,10 +127,12 @@ func (r *Reconciler) remove(ctx context.Context, s *scope, jobs []prowv1.ProwJob
 			return errors.Wrap(err, "cannot end ProwJob")
 		}
 
-		if done == signalSent {
+		if signalled && !already {
 			s.set(v1.ConditionTestCompleted, metav1.ConditionTrue, "", "EphemeralCluster being deleted")
 		}
 	}
+
+	s.done = !slices.ContainsFunc(jobs, func(pj prowv1.ProwJob) bool { return !prowjob.Ended(&pj) })
 
 	return nil
 }
@@ -129,7 +140,7 @@ func (r *Reconciler) remove(ctx context.Context, s *scope, jobs []prowv1.ProwJob
 // allJobs adds a ProwJob that the cache may not have yet: the one in the status,
 // or the one that the last pass may have created before it was cut off.
 func (r *Reconciler) allJobs(ctx context.Context, s *scope, jobs []prowv1.ProwJob) ([]prowv1.ProwJob, error) {
-	if len(jobs) > 0 || !hasFinalizer(s.ec) {
+	if len(jobs) > 0 || !controllerutil.ContainsFinalizer(s.ec, v1.Finalizer) {
 		return jobs, nil
 	}
 
@@ -152,48 +163,26 @@ func (r *Reconciler) allJobs(ctx context.Context, s *scope, jobs []prowv1.ProwJo
 	return []prowv1.ProwJob{*pj}, nil
 }
 
-func hasFinalizer(ec *v1.EphemeralCluster) bool {
-	for _, f := range ec.GetFinalizers() {
-		if f == v1.Finalizer {
-			return true
-		}
-	}
-
-	return false
-}
-
-// ending is how far the end of a ProwJob has come.
-type ending int
-
-const (
-	waiting ending = iota
-	signalSent
-	ended
-)
-
 // end brings a ProwJob to its end: by a signal when ci-operator has a namespace,
 // because aborting would leave behind what it has provisioned, and by aborting it
-// when there is none. The format takes the cause.
-func (r *Reconciler) end(ctx context.Context, pj *prowv1.ProwJob, already bool, format string) (ending, error) {
-	if prowjob.Ended(pj) {
-		return ended, nil
-	}
-
-	if pj.Status.State == prowv1.AbortedState {
-		return waiting, nil
+// when there is none. It reports whether ci-operator has the signal, which it may
+// have had already.
+func (r *Reconciler) end(ctx context.Context, pj *prowv1.ProwJob, already bool, describe func(cause string) string) (bool, error) {
+	if prowjob.Ended(pj) || pj.Status.State == prowv1.AbortedState {
+		return false, nil
 	}
 
 	if !prowjob.Scheduled(pj) {
-		return waiting, r.abort(ctx, pj, fmt.Sprintf(format, v1.MessageNamespaceNotFound), true)
+		return false, r.abort(ctx, pj, describe(v1.MessageNamespaceNotFound), true)
 	}
 
 	bc, err := r.Farm(pj.ClusterAlias())
 	if unknown := (buildfarm.UnknownError{}); errors.As(err, &unknown) {
-		return waiting, r.abort(ctx, pj, fmt.Sprintf(format, unknown.Error()), true)
+		return false, r.abort(ctx, pj, describe(unknown.Error()), true)
 	}
 
 	if err != nil {
-		return waiting, err
+		return false, err
 	}
 
 	namespaces, err := bc.Namespaces(pj.GetName())
@@ -202,18 +191,20 @@ func (r *Reconciler) end(ctx context.Context, pj *prowv1.ProwJob, already bool, 
 	}
 
 	if err != nil {
-		return waiting, err
+		return false, err
 	}
 
 	if len(namespaces) == 0 {
-		return waiting, r.abort(ctx, pj, fmt.Sprintf(format, v1.MessageNamespaceNotFound), false)
+		return false, r.abort(ctx, pj, describe(v1.MessageNamespaceNotFound), false)
 	}
 
 	if already {
-		return signalSent, nil
+		return true, nil
 	}
 
-	return signalSent, signal(ctx, bc, namespaces)
+	err = signal(ctx, bc, namespaces)
+
+	return err == nil, err
 }
 
 // abort marks a ProwJob aborted.

@@ -31,13 +31,13 @@ const (
 
 // InvalidError means that no ProwJob can ever be made of a spec.
 type InvalidError struct {
-	err error
+	Err error
 }
 
-func (e InvalidError) Error() string { return e.err.Error() }
+func (e InvalidError) Error() string { return e.Err.Error() }
 
 // Unwrap returns why.
-func (e InvalidError) Unwrap() error { return e.err }
+func (e InvalidError) Unwrap() error { return e.Err }
 
 // Builder makes ProwJobs.
 type Builder struct {
@@ -56,12 +56,12 @@ func NewBuilder(c config.Getter, cli v1.ImageStreamTag) *Builder {
 func (b *Builder) Build(ec *v1.EphemeralCluster, profile *profiles.Profile) (*prowv1.ProwJob, error) {
 	cfg, err := cioperator.New(ec.Spec.CIOperator, b.cli)
 	if err != nil {
-		return nil, InvalidError{err: errors.Wrap(err, "cannot generate ci-operator configuration")}
+		return nil, InvalidError{Err: errors.Wrap(err, "cannot generate ci-operator configuration")}
 	}
 
 	unresolved, err := cfg.YAML()
 	if err != nil {
-		return nil, InvalidError{err: err}
+		return nil, InvalidError{Err: err}
 	}
 
 	prow := b.config()
@@ -102,6 +102,16 @@ func (b *Builder) Build(ec *v1.EphemeralCluster, profile *profiles.Profile) (*pr
 	pj.SetNamespace(prow.ProwJobNamespace)
 
 	return &pj, nil
+}
+
+// Check makes sure that Prow's configuration is good enough to make ProwJobs with.
+func (b *Builder) Check() error {
+	ec := &v1.EphemeralCluster{}
+	ec.Spec.CIOperator.Test.ClusterClaim = &v1.ClusterClaim{}
+
+	_, err := b.Build(ec, nil)
+
+	return err
 }
 
 func labels(ec *v1.EphemeralCluster, profile *profiles.Profile) map[string]string {

@@ -70,13 +70,13 @@ func (k *kubelet) run(ctx context.Context) error {
 	i := f.Core().V1().Pods().Informer()
 
 	_, err := i.AddEventHandler(cache.ResourceEventHandlerFuncs{
-		AddFunc: func(o any) { k.sync(o) },
+		AddFunc: func(o any) { k.sync(ctx, o) },
 		UpdateFunc: func(was, o any) {
 			if uid(was) != uid(o) {
 				k.forget(was)
 			}
 
-			k.sync(o)
+			k.sync(ctx, o)
 		},
 		DeleteFunc: k.forget,
 	})
@@ -126,9 +126,9 @@ func decide(pod *corev1.Pod, known bool) action {
 	}
 }
 
-func (k *kubelet) sync(o any) {
+func (k *kubelet) sync(ctx context.Context, o any) {
 	pod, ok := o.(*corev1.Pod)
-	if !ok || k.stopped.Err() != nil {
+	if !ok || ctx.Err() != nil {
 		return
 	}
 
@@ -145,23 +145,23 @@ func (k *kubelet) sync(o any) {
 	case actionStop:
 		stop(errDeleted)
 	case actionRun:
-		k.goPod(pod, k.runPod)
+		k.goPod(ctx, pod, k.runPod)
 	case actionLose:
-		k.goPod(pod, k.losePod)
+		k.goPod(ctx, pod, k.losePod)
 	case actionRelease:
-		k.goPod(pod, k.releasePod)
+		k.goPod(ctx, pod, k.releasePod)
 	}
 }
 
 // goPod deals with a pod in the background. It stays known until it is gone, so
 // that no late event of it can run it again.
-func (k *kubelet) goPod(pod *corev1.Pod, f func(context.Context, *slog.Logger, *corev1.Pod)) {
-	ctx, cancel := context.WithCancelCause(context.Background())
-	context.AfterFunc(k.stopped, func() { cancel(errStopped) })
+func (k *kubelet) goPod(ctx context.Context, pod *corev1.Pod, f func(context.Context, *slog.Logger, *corev1.Pod)) {
+	podCtx, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	context.AfterFunc(ctx, func() { cancel(errStopped) })
 
 	k.pods[pod.UID] = cancel
 
-	k.wg.Go(func() { f(ctx, k.log.With("pod", pod.Name, "uid", pod.UID), pod) })
+	k.wg.Go(func() { f(podCtx, k.log.With("pod", pod.Name, "uid", pod.UID), pod) })
 }
 
 // forget stops what a pod runs, because it is gone.

@@ -34,12 +34,12 @@ import (
 const apiServerDebug = 4
 
 type cli struct {
-	Kubeconfig string `help:"Kubeconfig of the build cluster."                                                                                                      required:"" type:"existingfile"`
-	Namespace  string `default:"ci"                                                                                                                                help:"Namespace of Prow's pods on the build cluster."`
-	Dir        string `help:"Directory for ephemeral clusters, of this program alone. What an earlier run that was killed left in it is ended and removed." required:"" type:"existingdir"`
-	LogDir     string `help:"Directory for the logs of ephemeral clusters and of steps, which are kept; a subdirectory of --dir by default."                      type:"path"`
+	Kubeconfig string `help:"Kubeconfig of the build cluster."                                                                                              required:""                                           type:"existingfile"`
+	Namespace  string `default:"ci"                                                                                                                         help:"Namespace of Prow's pods on the build cluster."`
+	Dir        string `help:"Directory for ephemeral clusters, of this program alone. What an earlier run that was killed left in it is ended and removed." required:""                                           type:"existingdir"`
+	LogDir     string `help:"Directory for the logs of ephemeral clusters and of steps, which are kept; a subdirectory of --dir by default."                type:"path"`
 
-	KubeAPIServer string `help:"Path of kube-apiserver." name:"kube-apiserver" required:"" type:"existingfile"`
+	KubeAPIServer string `help:"Path of kube-apiserver." name:"kube-apiserver" required:""         type:"existingfile"`
 	Etcd          string `help:"Path of etcd."           required:""           type:"existingfile"`
 	Kubectl       string `help:"Path of kubectl."        required:""           type:"existingfile"`
 

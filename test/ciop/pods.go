@@ -46,7 +46,7 @@ func (k *kubelet) runPod(ctx context.Context, log *slog.Logger, pod *corev1.Pod)
 
 	// The namespace goes after the pod, as on a real build cluster: whoever waits
 	// for the job to end must not see it without one before that.
-	ctx, cancel := k.cleanupContext()
+	ctx, cancel := k.cleanupContext(ctx)
 	defer cancel()
 
 	if err := j.reap(ctx); err != nil {
@@ -75,7 +75,7 @@ func (k *kubelet) endPod(ctx context.Context, log *slog.Logger, pod *corev1.Pod,
 		log = log.With("reason", message)
 	}
 
-	cleanup, cancel := k.cleanupContext()
+	cleanup, cancel := k.cleanupContext(ctx)
 	defer cancel()
 
 	err = k.setStatus(cleanup, pod, func(p *corev1.Pod, now metav1.Time) corev1.PodStatus { return endedStatus(p, now, message) })
@@ -101,11 +101,14 @@ func (k *kubelet) endPod(ctx context.Context, log *slog.Logger, pod *corev1.Pod,
 
 // cleanupContext bounds what must be done even though the pod's own context, or
 // that of the program, has ended.
-func (k *kubelet) cleanupContext() (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithTimeout(context.Background(), cleanupTimeout)
-	context.AfterFunc(k.stopped, func() { time.AfterFunc(stopTimeout, cancel) })
+func (k *kubelet) cleanupContext(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
+	release := context.AfterFunc(k.stopped, func() { time.AfterFunc(stopTimeout, cancel) })
 
-	return ctx, cancel
+	return ctx, func() {
+		release()
+		cancel()
+	}
 }
 
 // setStatus sets the status of a pod that is still there and has not ended.

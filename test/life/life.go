@@ -218,6 +218,11 @@ func (l *Life) CINamespace() string { return l.ciNamespace }
 // Kubeconfig is the path of the tenant's kubeconfig.
 func (l *Life) Kubeconfig() string { return l.kubeconfig }
 
+// AwaitClaim waits until the claim, made in step 2, matches.
+func (l *Life) AwaitClaim(ctx context.Context, match func(*unstructured.Unstructured) bool) error {
+	return errors.Wrap(l.awaitClaim(ctx, match), conditions(l.claim))
+}
+
 func (l *Life) kubeconfigPath() string {
 	return filepath.Join(l.stack.Path(), "kubeconfigs", "tenant-"+l.Namespace+"-"+l.claim.GetName())
 }

@@ -47,7 +47,8 @@ func TestRender(t *testing.T) {
 	for _, c := range cases(t) {
 		t.Run(c.name, func(t *testing.T) {
 			args := append([]string{
-				"composition", "render", c.xr, filepath.Join(root, "composition", c.composition), fns,
+				"composition", "render", c.xr, filepath.Join(root, "composition", c.api), fns,
+				"--xrd=" + filepath.Join(root, "xrd", c.api),
 				"--crossplane-binary=" + core, "--include-function-results",
 				"--required-resources=" + filepath.Join(root, "examples", "environment.yaml"),
 			}, c.args...)
@@ -79,10 +80,12 @@ func TestRender(t *testing.T) {
 }
 
 type renderCase struct {
-	name        string
-	xr          string
-	composition string
-	args        []string
+	name string
+	xr   string
+
+	// api is the file of both the Composition and the XRD.
+	api  string
+	args []string
 }
 
 // cases are two for each example: as it is new, and with what is observed of it
@@ -101,9 +104,9 @@ func cases(t *testing.T) []renderCase {
 		dir := filepath.Dir(xr)
 		name := filepath.Base(dir)
 
-		composition := "claims.yaml"
+		api := "claims.yaml"
 		if _, err := os.Stat(filepath.Join(dir, "claim.yaml")); err != nil {
-			composition = "v2.yaml"
+			api = "v2.yaml"
 		}
 
 		observed := []string{"--observed-resources=" + filepath.Join(dir, "observed.yaml")}
@@ -115,8 +118,8 @@ func cases(t *testing.T) []renderCase {
 		}
 
 		out = append(out,
-			renderCase{name: name + "-new", xr: xr, composition: composition},
-			renderCase{name: name + "-observed", xr: xr, composition: composition, args: observed})
+			renderCase{name: name + "-new", xr: xr, api: api},
+			renderCase{name: name + "-observed", xr: xr, api: api, args: observed})
 	}
 
 	return out

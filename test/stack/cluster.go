@@ -14,6 +14,7 @@ import (
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 	authnv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
+	extv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	kerrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -30,6 +31,8 @@ import (
 
 // fieldOwner owns what the stack applies.
 const fieldOwner = client.FieldOwner("stack")
+
+const crdKind = "CustomResourceDefinition"
 
 // tokenLifetime is longer than any stack is left running.
 const tokenLifetime = 30 * 24 * time.Hour
@@ -80,13 +83,51 @@ func (c *Cluster) applyOne(ctx context.Context, o client.Object) error {
 	unstructured.RemoveNestedField(u.Object, "status")
 	unstructured.RemoveNestedField(u.Object, "metadata", "creationTimestamp")
 
-	return poll(ctx, func(ctx context.Context) error {
+	err = poll(ctx, func(ctx context.Context) error {
 		err := c.Apply(ctx, client.ApplyConfigurationFromUnstructured(u.DeepCopy()), fieldOwner, client.ForceOwnership)
 		if meta.IsNoMatchError(err) || kerrors.IsNotFound(err) || kerrors.IsForbidden(err) || isDiscovery(err) {
 			return errNotYet{err}
 		}
 
 		return err
+	})
+	if err != nil || gvk.Kind != crdKind {
+		return err
+	}
+
+	return c.awaitServed(ctx, u)
+}
+
+// awaitServed waits until a CRD's versions can be discovered: some components look
+// them up once only, when they start.
+func (c *Cluster) awaitServed(ctx context.Context, u *unstructured.Unstructured) error {
+	crd := &extv1.CustomResourceDefinition{}
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(u.Object, crd); err != nil {
+		return errors.Wrap(err, "cannot read the CRD")
+	}
+
+	d, err := discovery.NewDiscoveryClientForConfig(c.Admin())
+	if err != nil {
+		return errors.Wrap(err, "cannot make a discovery client")
+	}
+
+	return poll(ctx, func(context.Context) error {
+		for _, v := range crd.Spec.Versions {
+			if !v.Served {
+				continue
+			}
+
+			l, err := d.ServerResourcesForGroupVersion(crd.Spec.Group + "/" + v.Name)
+			if err != nil {
+				return errNotYet{err}
+			}
+
+			if !slices.ContainsFunc(l.APIResources, func(r metav1.APIResource) bool { return r.Name == crd.Spec.Names.Plural }) {
+				return errNotYet{errors.Errorf("%s %s is not served yet", crd.Name, v.Name)}
+			}
+		}
+
+		return nil
 	})
 }
 
@@ -113,15 +154,23 @@ func poll(ctx context.Context, fn func(context.Context) error) error {
 	t := time.NewTicker(retryInterval)
 	defer t.Stop()
 
+	var last error
+
 	for {
 		err := fn(ctx)
-		if notYet := (errNotYet{}); !errors.As(err, &notYet) {
+
+		switch notYet := (errNotYet{}); {
+		case errors.As(err, &notYet):
+			last = err
+		case ctx.Err() != nil && last != nil:
+			return errors.Wrap(last, "gave up waiting")
+		default:
 			return err
 		}
 
 		select {
 		case <-ctx.Done():
-			return errors.Wrap(err, "gave up waiting")
+			return errors.Wrap(last, "gave up waiting")
 		case <-t.C:
 		}
 	}
@@ -168,7 +217,7 @@ func ReadObjects(patterns ...string) ([]client.Object, error) {
 }
 
 func crdRank(o client.Object) int {
-	if o.GetObjectKind().GroupVersionKind().Kind == "CustomResourceDefinition" {
+	if o.GetObjectKind().GroupVersionKind().Kind == crdKind {
 		return 0
 	}
 

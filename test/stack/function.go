@@ -22,7 +22,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/retry"
-	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ephemeral-clusters/ephemeral-clusters/test/components"
@@ -135,7 +134,7 @@ func (s *Stack) activeRevision(ctx context.Context) (*pkgv1.FunctionRevision, er
 		}
 
 		for i := range l.Items {
-			if l.Items[i].GetDesiredState() == pkgv1.PackageRevisionActive && l.Items[i].GetTLSServerSecretName() != nil {
+			if l.Items[i].GetDesiredState() == pkgv1.PackageRevisionActive {
 				*rev = l.Items[i]
 
 				return nil
@@ -154,7 +153,10 @@ func (s *Stack) serveFunction(ctx context.Context, rev *pkgv1.FunctionRevision) 
 		return err
 	}
 
-	secret := types.NamespacedName{Namespace: crossplaneNamespace, Name: ptr.Deref(rev.GetTLSServerSecretName(), "")}
+	// Crossplane only names the Secret in the revision when it runs packages itself.
+	name := pkgv1.GetSecretNameWithSuffix(FunctionName, pkgv1.TLSServerSecretNameSuffix)
+
+	secret := types.NamespacedName{Namespace: crossplaneNamespace, Name: *name}
 	if err := s.issueCertificate(ctx, secret, pki.Loopback(FunctionName)); err != nil {
 		return err
 	}
@@ -178,7 +180,7 @@ func (s *Stack) serveFunction(ctx context.Context, rev *pkgv1.FunctionRevision) 
 		}
 
 		rev.Status.Endpoint = s.Function.Address
-		rev.SetObservedTLSServerSecretName(rev.GetTLSServerSecretName())
+		rev.SetObservedTLSServerSecretName(name)
 		rev.SetConditions(pkgv1.RuntimeHealthy())
 
 		return s.Konflux.Status().Update(ctx, rev)

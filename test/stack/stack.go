@@ -20,8 +20,10 @@ import (
 	"time"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
+	"github.com/go-logr/logr"
 	"golang.org/x/sync/errgroup"
 	"k8s.io/apimachinery/pkg/runtime"
+	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/ephemeral-clusters/ephemeral-clusters/test/components"
 	"github.com/ephemeral-clusters/ephemeral-clusters/test/controlplane"
@@ -101,6 +103,9 @@ func Start(ctx context.Context, o Options) (*Stack, error) {
 	if o.Out == nil {
 		o.Out = io.Discard
 	}
+
+	// The libraries' own logs say nothing that errors do not.
+	ctrllog.SetLogger(logr.Discard())
 
 	for _, w := range o.Without {
 		if w != WithoutReconciler && w != WithoutFunction {
@@ -221,7 +226,21 @@ func (s *Stack) Stop() {
 
 	s.group.Stop()
 
+	s.keepLogs()
+
 	_ = os.RemoveAll(s.path)
+}
+
+// KeptLogs is the directory, below the root of the checkout, that the logs of the
+// last stack that was stopped are kept in.
+const KeptLogs = "_output/logs"
+
+// keepLogs saves the logs from removal, as far as it can.
+func (s *Stack) keepLogs() {
+	kept := filepath.Join(s.builder.Root, filepath.FromSlash(KeptLogs))
+
+	_ = os.RemoveAll(kept)
+	_ = os.CopyFS(kept, os.DirFS(s.Logs()))
 }
 
 // Clear removes what killed stacks may have left, and leaves running ones alone.
@@ -309,7 +328,17 @@ func (s *Stack) startCluster(ctx context.Context, name string, c **Cluster) erro
 
 // buildOwn builds the programs of this checkout.
 func (s *Stack) buildOwn(ctx context.Context) error {
-	return s.runToEnd(ctx, "go-build", goBinary(), "build", "-o", s.dir("bin")+string(filepath.Separator), "./fn", "./reconciler", "./test/ciop")
+	args := []string{"build", "-o", s.dir("bin") + string(filepath.Separator), "./test/ciop"}
+
+	if !s.without(WithoutFunction) {
+		args = append(args, "./fn")
+	}
+
+	if !s.without(WithoutReconciler) {
+		args = append(args, "./reconciler")
+	}
+
+	return s.runToEnd(ctx, "go-build", goBinary(), args...)
 }
 
 func goBinary() string {

@@ -25,6 +25,7 @@ type mount struct {
 }
 
 func mounts() []mount {
+	//nolint:gosec // Names of Secrets, not secrets.
 	return []mount{
 		{volume: "boskos", path: "/etc/boskos", secret: "boskos-credentials", key: "credentials"},
 		{volume: "ci-pull-credentials", path: "/secrets/ci-pull-credentials"},

@@ -21,7 +21,7 @@ type cli struct {
 
 func main() {
 	c := &cli{}
-	k := kong.Parse(c, kong.Description("Build the programs that the local stack runs, unless they are cached, and print their paths."))
+	k := kong.Parse(c, kong.Description("Build the programs that the local stack runs, unless they are cached. The paths of those named are printed."))
 	k.FatalIfErrorf(c.run())
 }
 
@@ -53,6 +53,10 @@ func (c *cli) run() error {
 	paths, err := b.Ensure(ctx, selected)
 	if err != nil {
 		return err
+	}
+
+	if len(c.Names) == 0 {
+		return nil
 	}
 
 	for _, s := range selected {

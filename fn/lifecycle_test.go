@@ -1,0 +1,260 @@
+package main
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	fnv1 "github.com/crossplane/function-sdk-go/proto/v1"
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/structpb"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+const canary = "canary-kubeconfig"
+
+// A step changes a world, and names what has happened.
+type step struct {
+	name string
+	do   func(w *world)
+}
+
+// Steps of a life on app.ci; the EphemeralCluster's name is that of the fixtures
+// unless the composite is a namespaced one.
+func ecName(w *world) string { return compositeFrom(w.xr).externalName() }
+
+func reported(name, status string) step {
+	return step{name: name, do: func(w *world) { w.appCI.report(ecName(w), status) }}
+}
+
+func created() step { return step{name: "created", do: func(*world) {}} }
+
+func provisioningStep() step { return reported("provisioning", testStatusProvisioning) }
+
+func readyStep() step {
+	return step{name: "ready", do: func(w *world) {
+		secret := ecName(w) + "-credentials"
+		w.appCI.report(ecName(w), strings.ReplaceAll(testStatusReady, "cluster-abcde-credentials", secret))
+		w.appCI.secrets[secret] = map[string][]byte{"kubeconfig": []byte(canary), "kubeAdminPassword": {}}
+	}}
+}
+
+func tearDownSteps() []step {
+	status := func(phase, more string) string {
+		return strings.ReplaceAll(testStatusReady, "phase: Ready", "phase: "+phase) + more
+	}
+
+	return []step{
+		{name: "tear down", do: func(w *world) { w.xr = set(w.xr, true, "spec", "tearDownCluster") }},
+		reported("deprovisioning", status("Deprovisioning", `- {type: TestCompleted, status: "True", reason: TestCompleted}`)),
+		reported("deprovisioned", status("Deprovisioned", `- {type: ProwJobCompleted, status: "True", reason: ProwJobCompleted, message: "prowjob state: success"}`)),
+	}
+}
+
+func TestLifecycle(t *testing.T) {
+	hive := set(fromYAML(testXR), fromYAML(`{workflow: generic-claim, clusterClaim: {cloud: aws, owner: openshift-ci, version: "4.20"}}`), "spec", "ciOperator", "test")
+
+	cases := map[string]struct {
+		reason string
+		xr     *structpb.Struct
+		steps  []step
+	}{
+		"claim": {
+			reason: "The life of a claim.",
+			xr:     fromYAML(testXR),
+			steps:  append([]step{created(), provisioningStep(), readyStep()}, tearDownSteps()...),
+		},
+		"claim-hive": {
+			reason: "The life of a claim on a Hive pool.",
+			xr:     hive,
+			steps:  append([]step{created(), provisioningStep(), readyStep()}, tearDownSteps()...),
+		},
+		"claim-denied": {
+			reason: "A denial reaches the claim word for word.",
+			xr:     fromYAML(testXR),
+			steps: []step{created(), reported("denied", `
+phase: Failed
+conditions:
+- {type: ProwJobCreating, status: "False", reason: EphemeralClusterValidationFailure, message: 'tenant "tenant-a" on cluster "stone-stg-rh01" may not use cluster profile "aws"'}
+`)},
+		},
+		"claim-failed-provisioning": {
+			reason: "A failure before the cluster is ready.",
+			xr:     fromYAML(testXR),
+			steps: []step{created(), provisioningStep(), reported("failed", strings.ReplaceAll(testStatusProvisioning, "phase: Provisioning", "phase: Failed")+
+				`- {type: ProwJobCompleted, status: "True", reason: ProwJobFailure, message: "prowjob state: failure"}`)},
+		},
+		"claim-failed-ready": {
+			reason: "A failure of a cluster that is ready takes nothing away.",
+			xr:     fromYAML(testXR),
+			steps: []step{created(), provisioningStep(), readyStep(), reported("failed", strings.ReplaceAll(testStatusReady, "phase: Ready", "phase: Failed")+
+				`- {type: ProwJobCompleted, status: "True", reason: ProwJobFailure, message: "prowjob state: aborted"}`)},
+		},
+		"claim-credentials-late": {
+			reason: "The credentials arrive after ClusterReady.",
+			xr:     fromYAML(testXR),
+			steps: []step{
+				created(),
+				reported("ready without a reference", strings.ReplaceAll(testStatusReady, "secretRef: cluster-abcde-credentials", "")),
+				reported("ready without a Secret", testStatusReady),
+				readyStep(),
+			},
+		},
+		"claim-environment-lost": {
+			reason: "A live cluster outlasts the EnvironmentConfig, a new one waits for it.",
+			xr:     fromYAML(testXR),
+			steps: []step{
+				{name: "no EnvironmentConfig yet", do: func(w *world) { w.environment = false }},
+				{name: "EnvironmentConfig", do: func(w *world) { w.environment = true }},
+				readyStep(),
+				{name: "EnvironmentConfig lost", do: func(w *world) { w.environment = false }},
+			},
+		},
+		"claim-tampered": {
+			reason: "What a tenant does to the composite costs only the tenant's own request.",
+			xr:     fromYAML(testXR),
+			steps: []step{
+				created(), readyStep(),
+				{name: "run name", do: func(w *world) {
+					w.xr = set(w.xr, "../../etc", "metadata", "annotations", "ephemeralcluster.ci.openshift.io/pipeline-run-name")
+				}},
+				{name: "neither profile nor claim", do: func(w *world) { w.xr = set(w.xr, nil, "spec", "ciOperator", "test", "clusterProfile") }},
+				{name: "no spec", do: func(w *world) { w.xr = set(w.xr, nil, "spec", "ciOperator") }},
+				{name: "no claim", do: func(w *world) { w.xr = set(w.xr, nil, "spec", "claimRef") }},
+				{name: "broken input", do: func(w *world) { w.input = fromYAML("{kind: Config, nonsense: true}") }},
+				{name: "emptied status", do: func(w *world) { w.appCI.clusters[ecName(w)] = set(w.appCI.clusters[ecName(w)], nil, "status") }},
+			},
+		},
+		"namespaced": {
+			reason: "The life of a namespaced composite.",
+			xr:     namespacedXR(),
+			steps:  append([]step{created(), provisioningStep(), readyStep()}, tearDownSteps()...),
+		},
+		"namespaced-secret-taken": {
+			reason: "A tenant's own Secret is left alone until it is out of the way.",
+			xr:     namespacedXR(),
+			steps: []step{
+				{name: "created", do: func(w *world) {
+					w.secrets["cluster-kubeconfig"] = fromYAML("{apiVersion: v1, kind: Secret, metadata: {name: cluster-kubeconfig, namespace: tenant-a}}")
+				}},
+				readyStep(),
+				{name: "another name", do: func(w *world) { w.xr = set(w.xr, "mine", "spec", "writeConnectionSecretToRef", "name") }},
+			},
+		},
+	}
+
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			w, got := newWorld(newAppCI(), tc.xr), &bytes.Buffer{}
+			before := &fnv1.RunFunctionResponse{}
+
+			for _, s := range tc.steps {
+				s.do(w)
+
+				for i, rsp := range w.settle(t) {
+					_, _ = fmt.Fprintf(got, "---\n# %s, call %d\n%s", s.name, i+1, summary(t, before, rsp))
+					holdsNoCanary(t, rsp)
+
+					before = rsp
+				}
+			}
+
+			golden := filepath.Join("testdata", "lifecycle", name+".yaml")
+			if *update {
+				if err := os.WriteFile(golden, got.Bytes(), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+
+			want, err := os.ReadFile(filepath.Clean(golden))
+			if err != nil {
+				t.Fatalf("cannot read the golden file, write it with -update: %v", err)
+			}
+
+			if diff := cmp.Diff(string(want), got.String()); diff != "" {
+				t.Errorf("%s\n%s: -want, +got:\n%s", tc.reason, golden, diff)
+			}
+		})
+	}
+}
+
+// TestCollision lets two Konflux clusters ask app.ci for the same name.
+func TestCollision(t *testing.T) {
+	a := newAppCI()
+	first, second := newWorld(a, fromYAML(testXR)), newWorld(a, fromYAML(testXR))
+
+	// The second cluster has the same tenant, and another name.
+	other := func(w *world) *fnv1.RunFunctionRequest {
+		req := w.request()
+		req.RequiredResources[requirementEnvironment].Items[0].Resource = set(fromYAML(testEnvironment), "kflux-prd-rh02", "data", "clusterName")
+
+		return req
+	}
+
+	first.settle(t)
+	readyStep().do(first)
+	first.settle(t)
+
+	before := proto.Clone(a.clusters["cluster-abcde"])
+
+	for range 5 {
+		rsp := run(t, other(second))
+
+		for name, r := range rsp.GetDesired().GetResources() {
+			if p := listAt(r.GetResource(), "spec", "managementPolicies"); len(p) != 1 || p[0].GetStringValue() != "Observe" {
+				t.Errorf("%s of the cluster that came second may write: %v", name, p)
+			}
+		}
+
+		second.applyComposite(rsp)
+
+		for name, r := range rsp.GetDesired().GetResources() {
+			second.apply(name, r.GetResource())
+		}
+	}
+
+	if !proto.Equal(before, a.clusters["cluster-abcde"]) {
+		t.Errorf("The EphemeralCluster of the cluster that came first was changed: %v", a.clusters["cluster-abcde"])
+	}
+
+	if got := first.tenantHas(t); got != canary {
+		t.Errorf("The tenant that came first must keep its kubeconfig, got: %q", got)
+	}
+
+	if got := second.tenantHas(t); got != "" {
+		t.Errorf("The tenant that came second must get no kubeconfig, got: %q", got)
+	}
+
+	if got := stringAt(compositeFrom(second.xr).reported("Accepted"), "reason"); got != "NotOurs" {
+		t.Errorf("The claim that came second must say so, got: %q", got)
+	}
+}
+
+// TestTakeover lets the function take over what an earlier Composition has made.
+func TestTakeover(t *testing.T) {
+	w := newWorld(newAppCI(), set(fromYAML(testXR), fromYAML("{}"), "spec", "ciOperator", "resources"))
+	w.settle(t)
+	readyStep().do(w)
+	w.settle(t)
+
+	// As it was made: with an empty value, and a query in other words.
+	ec := w.objects["ec"].GetResource()
+	ec = set(ec, fromYAML("{}"), "spec", "forProvider", "manifest", "spec", "ciOperator", "resources")
+	ec = set(ec, `object.status.conditions.exists(x, x.type == "ClusterReady" && x.status == "True")`, "spec", "readiness", "celQuery")
+	w.objects["ec"].Resource = ec
+
+	rsp := w.call(t)
+	if diff := cmp.Diff(structAt(ec, "spec").AsMap(), structAt(rsp.GetDesired().GetResources()["ec"].GetResource(), "spec").AsMap()); diff != "" {
+		t.Errorf("The spec of a live cluster's Object must not change: -before, +after:\n%s", diff)
+	}
+
+	if rsp.GetDesired().GetComposite().GetReady() != fnv1.Ready_READY_TRUE {
+		t.Error("A composite that was ready must stay ready.")
+	}
+}

@@ -1,0 +1,188 @@
+package buildfarm
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"k8s.io/client-go/rest"
+
+	"sigs.k8s.io/prow/pkg/kube"
+
+	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
+)
+
+type fakeSource struct {
+	configs map[string]rest.Config
+	err     error
+}
+
+func (f *fakeSource) Load() (map[string]rest.Config, error) { return f.configs, f.err }
+func (f *fakeSource) Changed() bool                         { return true }
+
+func TestFarm(t *testing.T) {
+	infra := rest.Config{Host: "https://127.0.0.1:1"}
+	one := rest.Config{Host: "https://127.0.0.1:2"}
+	rotated := rest.Config{Host: "https://127.0.0.1:2", BearerToken: "new"}
+	before := map[string]rest.Config{kube.InClusterContext: infra, "build01": one}
+
+	type want struct {
+		err      error
+		same     bool
+		infra    int
+		affected []Event
+	}
+
+	cases := map[string]struct {
+		reason string
+		alias  string
+		after  *fakeSource
+		want   want
+	}{
+		"Unknown": {
+			reason: "A cluster that was never in the files is unknown.",
+			alias:  "build02",
+			want:   want{err: UnknownError{Cluster: "build02"}},
+		},
+		"Unchanged": {
+			reason: "A reload without a change keeps the connection.",
+			alias:  "build01",
+			after:  &fakeSource{configs: map[string]rest.Config{kube.InClusterContext: infra, "build01": one}},
+			want:   want{same: true},
+		},
+		"Rotated": {
+			reason: "New credentials make a new connection.",
+			alias:  "build01",
+			after:  &fakeSource{configs: map[string]rest.Config{kube.InClusterContext: infra, "build01": rotated}},
+			want:   want{affected: []Event{{Cluster: "build01"}}},
+		},
+		"Removed": {
+			reason: "A cluster that was known is not unknown when it is removed: it may come back.",
+			alias:  "build01",
+			after:  &fakeSource{configs: map[string]rest.Config{kube.InClusterContext: infra}},
+			want:   want{err: UnavailableError{Cluster: "build01", Reason: reasonRemoved}, affected: []Event{{Cluster: "build01"}}},
+		},
+		"Added": {
+			reason: "A cluster may be added while running.",
+			alias:  "build02",
+			after:  &fakeSource{configs: map[string]rest.Config{kube.InClusterContext: infra, "build01": one, "build02": one}},
+			want:   want{affected: []Event{{Cluster: "build02"}}},
+		},
+		"Broken": {
+			reason: "Files that cannot be read change nothing.",
+			alias:  "build01",
+			after:  &fakeSource{err: errors.New("half-written")},
+			want:   want{same: true},
+		},
+		"InfrastructureChanged": {
+			reason: "The infrastructure cluster's client cannot be replaced.",
+			alias:  "build01",
+			after:  &fakeSource{configs: map[string]rest.Config{kube.InClusterContext: rotated, "build01": one}},
+			want:   want{same: true, infra: 1, affected: []Event{{Cluster: kube.InClusterContext}}},
+		},
+	}
+
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			got := want{}
+
+			f, err := New(&fakeSource{configs: before}, WithInfrastructureChanged(func() { got.infra++ }))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.stop()
+
+			first, _ := f.Cluster(tc.alias)
+
+			if tc.after != nil {
+				f.source = tc.after
+				done := make(chan struct{})
+
+				go func() {
+					defer close(done)
+					f.reload()
+				}()
+
+				for reloading := true; reloading; {
+					select {
+					case e := <-f.Events():
+						got.affected = append(got.affected, e.Object)
+					case <-done:
+						reloading = false
+					}
+				}
+			}
+
+			second, err := f.Cluster(tc.alias)
+			got.err = err
+			got.same = first != nil && first == second
+
+			if diff := cmp.Diff(tc.want, got, cmp.AllowUnexported(want{}), cmpopts.EquateErrors()); diff != "" {
+				t.Errorf("%s\nCluster(%q): -want, +got:\n%s", tc.reason, tc.alias, diff)
+			}
+		})
+	}
+}
+
+const kubeconfig = `
+apiVersion: v1
+kind: Config
+current-context: app.ci
+clusters:
+- {name: a, cluster: {server: https://app.example.com}}
+- {name: b, cluster: {server: https://build01.example.com}}
+users:
+- {name: u, user: {token: t}}
+contexts:
+- {name: app.ci, context: {cluster: a, user: u}}
+- {name: build01, context: {cluster: b, user: u}}
+`
+
+func TestKubeconfigs(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "kubeconfig")
+	put := func(content string) {
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put(kubeconfig)
+
+	k := &Kubeconfigs{File: path}
+
+	configs, err := k.Load()
+	if err != nil {
+		t.Fatalf("Load(): %v", err)
+	}
+
+	hosts := map[string]string{}
+	for alias, c := range configs {
+		hosts[alias] = c.Host
+	}
+
+	want := map[string]string{
+		kube.InClusterContext:    "https://app.example.com",
+		kube.DefaultClusterAlias: "https://app.example.com",
+		"app.ci":                 "https://app.example.com",
+		"build01":                "https://build01.example.com",
+	}
+	if diff := cmp.Diff(want, hosts); diff != "" {
+		t.Errorf("Load(): -want, +got:\n%s", diff)
+	}
+
+	if k.Changed() {
+		t.Error("Changed(): want false for the files that were loaded")
+	}
+
+	put(strings.ReplaceAll(kubeconfig, "token: t", "token: rotated"))
+
+	if !k.Changed() {
+		t.Error("Changed(): want true after a change")
+	}
+
+	if _, err := k.Load(); err != nil || k.Changed() {
+		t.Errorf("Changed(): want false after loading the change, error %v", err)
+	}
+}

@@ -1,0 +1,106 @@
+package buildfarm
+
+import (
+	"context"
+	"net"
+	"net/url"
+	"os"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	kerrors "k8s.io/apimachinery/pkg/api/errors"
+	clocktesting "k8s.io/utils/clock/testing"
+
+	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
+)
+
+func refused(port string) error {
+	return &url.Error{Op: "Get", URL: "https://10.0.0.1:" + port, Err: &net.OpError{
+		Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED),
+	}}
+}
+
+func TestHealth(t *testing.T) {
+	type outcome struct {
+		watch string
+		err   error
+		after time.Duration
+	}
+
+	cases := map[string]struct {
+		reason   string
+		outcomes []outcome
+		want     []string
+	}{
+		"Healthy": {
+			reason:   "Nothing is said of a cluster that works.",
+			outcomes: []outcome{{watch: "a"}, {watch: "b"}},
+		},
+		"Blip": {
+			reason:   "An API server may restart.",
+			outcomes: []outcome{{watch: "a", err: refused("1")}, {watch: "a", err: refused("1"), after: 5 * time.Second}, {watch: "a"}},
+		},
+		"Outage": {
+			reason: "An outage is told once, and once when it is over.",
+			outcomes: []outcome{
+				{watch: "a", err: refused("1")},
+				{watch: "a", err: refused("2"), after: 20 * time.Second},
+				{watch: "a", err: refused("3"), after: 20 * time.Second},
+				{watch: "a"},
+			},
+			want: []string{"connection refused", ""},
+		},
+		"OneWatchOfTwo": {
+			reason: "One watch that works does not make up for one that does not.",
+			outcomes: []outcome{
+				{watch: "a", err: refused("1")},
+				{watch: "a", err: refused("1"), after: 20 * time.Second},
+				{watch: "b"},
+			},
+			want: []string{"connection refused"},
+		},
+	}
+
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			var got []string
+
+			c := clocktesting.NewFakeClock(time.Unix(0, 0))
+			h := newHealth(c, func(reason string) { got = append(got, reason) })
+
+			for _, o := range tc.outcomes {
+				c.Step(o.after)
+				h.observe(o.watch, o.err)
+			}
+
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Errorf("%s\nobserve(...): -want changes, +got:\n%s", tc.reason, diff)
+			}
+		})
+	}
+}
+
+func TestDescribe(t *testing.T) {
+	cases := map[string]struct {
+		reason string
+		err    error
+		want   string
+	}{
+		"Status":   {reason: "An API server's words are its own.", err: kerrors.NewUnauthorized("no\ntoken"), want: "no token"},
+		"Refused":  {reason: "Addresses and ports are left out.", err: errors.Wrap(refused("4711"), "x"), want: "connection refused"},
+		"Timeout":  {reason: "A call that took too long.", err: errors.Wrap(context.DeadlineExceeded, "x"), want: "its API server does not answer in time"},
+		"DNS":      {reason: "A name that leads nowhere.", err: &url.Error{Err: &net.DNSError{Name: "api", Server: "10.0.0.1:53"}}, want: "cannot resolve the address of its API server"},
+		"TLS":      {reason: "Any other failure to connect.", err: &url.Error{Err: errors.New("x509: certificate of 127.0.0.1:4711")}, want: "cannot connect to its API server"},
+		"Whatever": {reason: "Anything else might hold anything.", err: errors.New("secret"), want: "its API server cannot be read"},
+	}
+
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(tc.want, Describe(tc.err)); diff != "" {
+				t.Errorf("%s\nDescribe(...): -want, +got:\n%s", tc.reason, diff)
+			}
+		})
+	}
+}

@@ -1,0 +1,120 @@
+package cioperator
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestWaitScript runs the script with an oc that answers as told, look by look, and
+// a sleep that takes no time.
+func TestWaitScript(t *testing.T) {
+	// An answer is the body of the oc of one look. After the last one, oc finds
+	// the signal.
+	const (
+		absent    = "exit 0"
+		failing   = "echo error: the server is down >&2; exit 1"
+		confusing = "echo secret/test-done-signal; exit 1"
+		missing   = "exit 127"
+	)
+
+	repeat := func(answer string, n int) []string {
+		return strings.Split(strings.Repeat(answer+"\n", n-1)+answer, "\n")
+	}
+
+	type want struct {
+		looks int
+		lines int
+	}
+
+	cases := map[string]struct {
+		reason  string
+		answers []string
+		want    want
+	}{
+		"SignalThere": {
+			reason: "The script ends at once when the signal is there.",
+			want:   want{looks: 1, lines: 1},
+		},
+		"SignalComes": {
+			reason:  "The script waits while there is no signal.",
+			answers: repeat(absent, 3),
+			want:    want{looks: 4, lines: 2},
+		},
+		"Errors": {
+			reason:  "No number of errors ends the script.",
+			answers: repeat(failing, 40),
+			want:    want{looks: 41, lines: 5},
+		},
+		"OutputOfAFailedLook": {
+			reason:  "What a failed look prints is not the signal.",
+			answers: repeat(confusing, 2),
+			want:    want{looks: 3, lines: 2},
+		},
+		"NoClient": {
+			reason:  "Not even a missing oc ends the script.",
+			answers: repeat(missing, 2),
+			want:    want{looks: 3, lines: 2},
+		},
+		"OneLineAMinute": {
+			reason:  "Twelve looks, five seconds apart, share a line.",
+			answers: repeat(absent, 24),
+			want:    want{looks: 25, lines: 3},
+		},
+	}
+
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			looks := filepath.Join(dir, "looks")
+
+			oc := "#!/bin/sh\necho \"$KUBECONFIG|$*\" >>" + looks + "\ncase $(wc -l <" + looks + ") in\n"
+			for i, a := range tc.answers {
+				oc += " " + strconv.Itoa(i+1) + ") " + a + " ;;\n"
+			}
+
+			oc += "esac\necho secret/test-done-signal\n"
+
+			write(t, filepath.Join(dir, "oc"), oc)
+			write(t, filepath.Join(dir, "sleep"), "#!/bin/sh\nexit 1\n")
+
+			cmd := exec.CommandContext(t.Context(), "sh", "-c", WaitScript)
+			cmd.Env = []string{"PATH=" + dir + ":" + os.Getenv("PATH"), "NAMESPACE=ci-op-x", "KUBECONFIG=/under/test"}
+
+			out, err := cmd.CombinedOutput()
+			if err != nil {
+				t.Fatalf("%s\nscript: %v\n%s", tc.reason, err, out)
+			}
+
+			asked, err := os.ReadFile(looks)
+			if err != nil {
+				t.Fatal(err)
+			}
+
+			calls := strings.Split(strings.TrimSpace(string(asked)), "\n")
+
+			got := want{looks: len(calls), lines: strings.Count(string(out), "\n")}
+			if diff := cmp.Diff(tc.want, got, cmp.AllowUnexported(want{})); diff != "" {
+				t.Errorf("%s\nscript: -want, +got:\n%s\noutput:\n%s", tc.reason, diff, out)
+			}
+
+			call := "|get secret test-done-signal -n ci-op-x --ignore-not-found -o name --request-timeout=20s"
+			if diff := cmp.Diff(call, calls[0]); diff != "" {
+				t.Errorf("%s\noc: -want, +got:\n%s", tc.reason, diff)
+			}
+		})
+	}
+}
+
+func write(t *testing.T, path, content string) {
+	t.Helper()
+
+	if err := os.WriteFile(path, []byte(content), 0o700); err != nil { //nolint:gosec // The test runs it.
+		t.Fatal(err)
+	}
+}
