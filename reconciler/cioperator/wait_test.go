@@ -48,8 +48,8 @@ func TestWaitScript(t *testing.T) {
 		},
 		"Errors": {
 			reason:  "No number of errors ends the script.",
-			answers: repeat(failing, 40),
-			want:    want{looks: 41, lines: 5},
+			answers: repeat(failing, 13),
+			want:    want{looks: 14, lines: 3},
 		},
 		"OutputOfAFailedLook": {
 			reason:  "What a failed look prints is not the signal.",
@@ -63,8 +63,8 @@ func TestWaitScript(t *testing.T) {
 		},
 		"OneLineAMinute": {
 			reason:  "Twelve looks, five seconds apart, share a line.",
-			answers: repeat(absent, 24),
-			want:    want{looks: 25, lines: 3},
+			answers: repeat(absent, 12),
+			want:    want{looks: 13, lines: 2},
 		},
 	}
 

@@ -219,7 +219,7 @@ func TestSync(t *testing.T) {
 				return tc.run(ctx)
 			}}
 
-			k := newKubelet(client, "ci", slog.New(slog.NewTextHandler(io.Discard, nil)), func(*corev1.Pod, *slog.Logger) job { return j })
+			k := newKubelet(client, "ci", slog.New(slog.DiscardHandler), func(*corev1.Pod, *slog.Logger) job { return j })
 
 			ctx, stop := context.WithCancel(t.Context())
 			defer stop()
@@ -266,7 +266,7 @@ func TestForget(t *testing.T) {
 		return cause
 	}}
 
-	k := newKubelet(client, "ci", slog.New(slog.NewTextHandler(io.Discard, nil)), func(*corev1.Pod, *slog.Logger) job { return j })
+	k := newKubelet(client, "ci", slog.New(slog.DiscardHandler), func(*corev1.Pod, *slog.Logger) job { return j })
 	k.sync(t.Context(), pod)
 	<-running
 

@@ -3,8 +3,12 @@
 package stack
 
 import (
+	"strconv"
+
+	admissionv1 "k8s.io/api/admissionregistration/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	apiv1 "github.com/ephemeral-clusters/ephemeral-clusters/api/v1"
@@ -21,7 +25,9 @@ const (
 )
 
 // providerAppCIRights are the rights of provider-kubernetes on app.ci. Its watch of
-// EphemeralClusters knows no namespace; it never watches Secrets.
+// EphemeralClusters knows no namespace; it never watches Secrets. It asks for a dry
+// run of a patch even of a Secret that it only observes: the policy allows no more
+// than that.
 func providerAppCIRights() []client.Object {
 	const name = "ephemeral-cluster-provider"
 
@@ -30,11 +36,40 @@ func providerAppCIRights() []client.Object {
 			APIGroups: []string{apiv1.Group}, Resources: []string{"ephemeralclusters"}, Verbs: []string{"list", "watch"},
 		}),
 		clusterRoleBinding(name, apiv1.DefaultNamespace, providerAppCISA),
+		dryRunOnly(name, "system:serviceaccount:"+apiv1.DefaultNamespace+":"+providerAppCISA),
+		&admissionv1.ValidatingAdmissionPolicyBinding{
+			ObjectMeta: metav1.ObjectMeta{Name: name},
+			Spec: admissionv1.ValidatingAdmissionPolicyBindingSpec{
+				PolicyName:        name,
+				ValidationActions: []admissionv1.ValidationAction{admissionv1.Deny},
+			},
+		},
 		role(apiv1.DefaultNamespace, name,
 			rbacv1.PolicyRule{APIGroups: []string{apiv1.Group}, Resources: []string{"ephemeralclusters"}, Verbs: []string{"get", "create", "update", "patch", "delete"}},
-			rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{"secrets"}, Verbs: []string{"get"}},
+			rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{"secrets"}, Verbs: []string{"get", "patch"}},
 		),
 		roleBinding(apiv1.DefaultNamespace, name, apiv1.DefaultNamespace, providerAppCISA),
+	}
+}
+
+// dryRunOnly is a policy that refuses a user every write of a Secret that is to last.
+func dryRunOnly(name, user string) *admissionv1.ValidatingAdmissionPolicy {
+	return &admissionv1.ValidatingAdmissionPolicy{
+		ObjectMeta: metav1.ObjectMeta{Name: name},
+		Spec: admissionv1.ValidatingAdmissionPolicySpec{
+			FailurePolicy: ptr.To(admissionv1.Fail),
+			MatchConstraints: &admissionv1.MatchResources{
+				ResourceRules: []admissionv1.NamedRuleWithOperations{{RuleWithOperations: admissionv1.RuleWithOperations{
+					Operations: []admissionv1.OperationType{admissionv1.Create, admissionv1.Update},
+					Rule:       admissionv1.Rule{APIGroups: []string{""}, APIVersions: []string{"v1"}, Resources: []string{"secrets"}},
+				}}},
+			},
+			MatchConditions: []admissionv1.MatchCondition{{Name: "user", Expression: "request.userInfo.username == " + strconv.Quote(user)}},
+			Validations: []admissionv1.Validation{{
+				Expression: "has(request.dryRun) && request.dryRun",
+				Message:    "provider-kubernetes may only observe Secrets",
+			}},
+		},
 	}
 }
 

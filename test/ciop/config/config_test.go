@@ -134,8 +134,8 @@ func TestParse(t *testing.T) {
 		},
 		"ParameterIsNotAString": {
 			reason: "ci-operator's parameters are strings.",
-			change: set("REPLICAS", 3, "tests", "steps", "env"),
-			want:   []string{"cannot unmarshal number"},
+			change: set("ZONES", []any{"a", "b"}, "tests", "steps", "env"),
+			want:   []string{"cannot unmarshal array"},
 		},
 		"NoTest": {
 			reason: "There is nothing to run without a test.",

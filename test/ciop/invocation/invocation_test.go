@@ -200,8 +200,10 @@ func TestFromPod(t *testing.T) {
 		},
 		"NotPeriodic": {
 			reason: "The job is triggered by no change of a repository.",
-			args:   args{config: profileConfig(), job: func(pj *prowv1.ProwJob) { pj.Spec.Type = prowv1.PostsubmitJob }},
-			want:   want{err: "type"},
+			args: args{config: profileConfig(), job: func(pj *prowv1.ProwJob) {
+				pj.Spec.Type, pj.Spec.Refs = prowv1.PostsubmitJob, &prowv1.Refs{Org: "o", Repo: "r", BaseRef: "main"}
+			}},
+			want: want{err: "job is of type"},
 		},
 		"ExtraRefs": {
 			reason: "The job is of no repository.",

@@ -1,0 +1,105 @@
+package ephemeralcluster
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
+
+	v1 "github.com/ephemeral-clusters/ephemeral-clusters/api/v1"
+)
+
+func TestWorkflowOf(t *testing.T) {
+	hypershift := func(env map[string]string) func(*v1.EphemeralCluster) {
+		return func(ec *v1.EphemeralCluster) {
+			ec.Spec.CIOperator.Test.Workflow = "hypershift-hostedcluster-workflow"
+			ec.Spec.CIOperator.Test.Env = env
+		}
+	}
+	management := map[string]string{"HOSTED_MANAGEMENT_CLUSTER": "hosted-mgmt2"}
+
+	cases := map[string]struct {
+		reason string
+		ec     *v1.EphemeralCluster
+		want   string
+	}{
+		"Plain":            {reason: "Most workflows are their own label.", ec: newCluster(), want: "ipi-aws"},
+		"Hypershift":       {reason: "Hypershift's durations depend on the management cluster.", ec: newCluster(hypershift(management)), want: "hypershift-hostedcluster-workflow_hosted-mgmt2"},
+		"HypershiftNoEnv":  {reason: "Without one named there is nothing to add.", ec: newCluster(hypershift(nil)), want: "hypershift-hostedcluster-workflow"},
+		"OtherWithSameEnv": {reason: "The variable means nothing to other workflows.", ec: newCluster(func(ec *v1.EphemeralCluster) { ec.Spec.CIOperator.Test.Env = management }), want: "ipi-aws"},
+	}
+
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			if got := workflowOf(tc.ec); got != tc.want {
+				t.Errorf("%s\nworkflowOf(...): want %q, got %q", tc.reason, tc.want, got)
+			}
+		})
+	}
+}
+
+func TestPrometheus(t *testing.T) {
+	h := newHarness(t, []client.Object{
+		newCluster(status(running(ready))),
+		newCluster(func(ec *v1.EphemeralCluster) { ec.Name = "other" }, status(running(ready))),
+	})
+	reg := prometheus.NewRegistry()
+
+	p, err := NewPrometheus(reg)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	c := &Counter{Client: h.Client, Metrics: p}
+	for range 2 {
+		if err := c.Count(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	p.Provisioned("ipi-aws", 31*time.Minute)
+	p.BuildClusterAvailable("build01", true)
+	p.ProfilesReloaded(errors.New("x"))
+
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	got := map[string]map[string]float64{}
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			if got[f.GetName()] == nil {
+				got[f.GetName()] = map[string]float64{}
+			}
+
+			got[f.GetName()][labelsOf(m)] = m.GetGauge().GetValue() + m.GetCounter().GetValue() + m.GetHistogram().GetSampleSum()
+		}
+	}
+
+	want := map[string]map[string]float64{
+		"ephemeralcluster_count": {
+			"cluster_profile=aws,konflux_cluster=stone-prd-rh01,konflux_tenant=team-a,phase=Ready,workflow=ipi-aws,": 2,
+		},
+		"ephemeralcluster_provisioning_duration_seconds": {"workflow=ipi-aws,": 1860},
+		"ephemeralcluster_build_cluster_available":       {"cluster=build01,": 1},
+		"ephemeralcluster_config_reloads_total":          {"config=cluster_profiles,outcome=failure,": 1},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("Gather(): -want, +got:\n%s", diff)
+	}
+}
+
+func labelsOf(m *dto.Metric) string {
+	s := ""
+	for _, l := range m.GetLabel() {
+		s += l.GetName() + "=" + l.GetValue() + ","
+	}
+
+	return s
+}
