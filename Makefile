@@ -60,11 +60,11 @@ tidy: ## Tidy the modules.
 
 .PHONY: lint
 lint: ## Run the linters (their first build takes about 4 minutes).
-	@$$($(COMPONENT) golangci-lint) run --build-tags e2e
+	@$$($(COMPONENT) golangci-lint) run
 
 .PHONY: lint-fix
 lint-fix: ## Run the linters and fix what they can.
-	@$$($(COMPONENT) golangci-lint) run --build-tags e2e --fix
+	@$$($(COMPONENT) golangci-lint) run --fix
 
 .PHONY: verify
 verify: ## Check that the tree is tidy, generated, vetted and linted, and that none of that changed it.

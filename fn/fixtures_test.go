@@ -179,7 +179,7 @@ func fromYAML(in string) *structpb.Struct {
 // set returns a copy of an object with the value at a path replaced, or removed when
 // it is nil. Values are Go values, or YAML objects as structs.
 func set(in *structpb.Struct, value any, path ...string) *structpb.Struct {
-	out := proto.Clone(in).(*structpb.Struct) //nolint:forcetypeassert // A clone has the type of its original.
+	out := proto.CloneOf(in)
 
 	s := out
 	for _, name := range path[:len(path)-1] {
@@ -200,7 +200,7 @@ func set(in *structpb.Struct, value any, path ...string) *structpb.Struct {
 
 	switch v := value.(type) {
 	case nil:
-		delete(s.Fields, last)
+		delete(s.GetFields(), last)
 	case *structpb.Struct:
 		s.Fields[last] = structpb.NewStructValue(v)
 	default:
@@ -223,7 +223,7 @@ func writing(ec *structpb.Struct) *structpb.Struct {
 // onAppCI returns an observed Object whose EphemeralCluster is on app.ci as it was
 // asked for, with a status.
 func onAppCI(ec *structpb.Struct, status string) *structpb.Struct {
-	actual := proto.Clone(structAt(ec, "spec", "forProvider", "manifest")).(*structpb.Struct) //nolint:forcetypeassert // As above.
+	actual := proto.CloneOf(structAt(ec, "spec", "forProvider", "manifest"))
 	if status != "" {
 		actual = set(actual, fromYAML(status), "status")
 	}
@@ -263,9 +263,9 @@ func withObserved(name string, o *structpb.Struct) mod {
 	}
 }
 
-func withDetails(name string, details map[string][]byte) mod {
+func withDetails(details map[string][]byte) mod {
 	return func(req *fnv1.RunFunctionRequest) {
-		req.Observed.Resources[name].ConnectionDetails = details
+		req.Observed.Resources["credentials"].ConnectionDetails = details
 	}
 }
 

@@ -110,7 +110,7 @@ func TestRunFunctionClaim(t *testing.T) {
 			reason: "The credentials are the composite's connection details.",
 			req: requestOf(told(xr, "Ready"),
 				withObserved("ec", onAppCI(writing(ec), testStatusReady)),
-				withObserved("credentials", cred), withDetails("credentials", details)),
+				withObserved("credentials", cred), withDetails(details)),
 			want: want{
 				ttl: 5 * time.Minute, conditions: ready, status: statusReady, details: details, ready: true,
 				ec: writing(ec), ecReady: true, credentials: cred, credentialsReady: true,
@@ -132,7 +132,7 @@ func TestRunFunctionClaim(t *testing.T) {
 			reason: "The Secret counts when both forms are there.",
 			req: requestOf(told(xr, "Ready"),
 				withObserved("ec", set(onAppCI(writing(ec), testStatusReady), "kubeconfig-from-status", "status", "atProvider", "manifest", "status", "kubeconfig")),
-				withObserved("credentials", cred), withDetails("credentials", details)),
+				withObserved("credentials", cred), withDetails(details)),
 			want: want{
 				ttl: 5 * time.Minute, conditions: ready, status: statusReady, details: details, ready: true,
 				ec: writing(ec), ecReady: true, credentials: cred, credentialsReady: true,
@@ -154,7 +154,7 @@ func TestRunFunctionClaim(t *testing.T) {
 			reason: "A live cluster outlasts the EnvironmentConfig, with what it was made with.",
 			req: requestOf(told(xr, "Ready"), withoutEnvironment(),
 				withObserved("ec", onAppCI(writing(ec), testStatusReady)),
-				withObserved("credentials", cred), withDetails("credentials", details)),
+				withObserved("credentials", cred), withDetails(details)),
 			want: want{
 				ttl: 5 * time.Minute, conditions: ready, status: statusReady, details: details, ready: true,
 				ec: writing(ec), ecReady: true, credentials: cred, credentialsReady: true,
@@ -194,7 +194,7 @@ func TestRunFunctionClaim(t *testing.T) {
 			reason: "What turned out to be another's is not deleted, but what was published of it is emptied.",
 			req: requestOf(xr, withPublished(details),
 				withObserved("ec", writing(foreign("konflux-cluster"))),
-				withObserved("credentials", cred), withDetails("credentials", details)),
+				withObserved("credentials", cred), withDetails(details)),
 			want: wantForeignKept,
 		},
 		"BothProfileAndClaim": {
@@ -213,7 +213,7 @@ func TestRunFunctionClaim(t *testing.T) {
 			reason: "An impossible change of a live cluster's spec changes nothing, but tear-down still passes.",
 			req: requestOf(told(set(set(xr, nil, "spec", "ciOperator", "test", "clusterProfile"), true, "spec", "tearDownCluster"), "Ready"),
 				withObserved("ec", onAppCI(writing(ec), testStatusReady)),
-				withObserved("credentials", cred), withDetails("credentials", details)),
+				withObserved("credentials", cred), withDetails(details)),
 			want: want{
 				ttl: 5 * time.Minute, status: statusReady, details: details, ready: true,
 				conditions: append(ready[:4:4],
@@ -255,7 +255,7 @@ func TestRunFunctionClaim(t *testing.T) {
 			req: requestOf(told(xr, "Ready"),
 				withInput("{apiVersion: testplatform.fn.crossplane.io/v1beta1, kind: Config, providerConfigName: other, connectionSecretNamespace: elsewhere}"),
 				withObserved("ec", onAppCI(writing(ec), testStatusReady)),
-				withObserved("credentials", cred), withDetails("credentials", details)),
+				withObserved("credentials", cred), withDetails(details)),
 			want: want{
 				ttl: 5 * time.Minute, conditions: ready, status: statusReady, details: details, ready: true,
 				ec: set(writing(ec), "other", "spec", "providerConfigRef", "name"), ecReady: true,

@@ -12,7 +12,7 @@ import (
 // liveRequest is a request about a live cluster, whose credentials are canaries.
 func liveRequest(xr, ec *structpb.Struct) *fnv1.RunFunctionRequest {
 	req := requestOf(xr, withObserved("ec", ec), withObserved("credentials", fromYAML(testCredentials)),
-		withDetails("credentials", map[string][]byte{"kubeconfig": []byte(canary), "kubeAdminPassword": []byte(canary)}))
+		withDetails(map[string][]byte{"kubeconfig": []byte(canary), "kubeAdminPassword": []byte(canary)}))
 
 	if stringAt(xr, "metadata", "namespace") != "" {
 		req.Observed.Resources["connection-secret"] = &fnv1.Resource{Resource: fromYAML("{metadata: {name: cluster-kubeconfig}}")}
@@ -25,14 +25,14 @@ func liveRequest(xr, ec *structpb.Struct) *fnv1.RunFunctionRequest {
 func hold(t *testing.T, req *fnv1.RunFunctionRequest) *fnv1.RunFunctionResponse {
 	t.Helper()
 
-	rsp := run(t, proto.Clone(req).(*fnv1.RunFunctionRequest)) //nolint:forcetypeassert // A clone has the type of its original.
+	rsp := run(t, proto.CloneOf(req))
 
 	if _, err := proto.Marshal(rsp); err != nil {
 		t.Errorf("the answer cannot be sent: %v", err)
 	}
 
 	// Not compared with cmp: a fuzzer spends its time on what is called here.
-	again := run(t, proto.Clone(req).(*fnv1.RunFunctionRequest)) //nolint:forcetypeassert // As above.
+	again := run(t, proto.CloneOf(req))
 	if !proto.Equal(rsp, again) {
 		t.Errorf("equal requests must have equal answers: %v, %v", rsp, again)
 	}

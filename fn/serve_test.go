@@ -163,7 +163,7 @@ func TestServeEndsStreams(t *testing.T) {
 }
 
 func TestServeRecovers(t *testing.T) {
-	_, conn, _, _ := serving(t, runner{run: func(context.Context) (*fnv1.RunFunctionResponse, error) { panic("kubeconfig") }}, time.Minute)
+	_, conn, _, _ := serving(t, runner{run: func(context.Context) (*fnv1.RunFunctionResponse, error) { panic("kubeconfig") }}, time.Minute) //nolint:dogsled // Only the connection matters here.
 
 	for range 2 {
 		_, err := fnv1.NewFunctionRunnerServiceClient(conn).RunFunction(t.Context(), &fnv1.RunFunctionRequest{})

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"maps"
+
 	"google.golang.org/protobuf/types/known/structpb"
 )
 
@@ -42,9 +44,7 @@ func withStatus(xr *structpb.Struct, status fields) *structpb.Struct {
 	}
 
 	out := fields{}
-	for name, value := range xr.GetFields() {
-		out[name] = value
-	}
+	maps.Copy(out, xr.GetFields())
 
 	out["status"] = status.value()
 

@@ -20,13 +20,13 @@ import (
 func holdsNoCanary(t *testing.T, rsp *fnv1.RunFunctionResponse) {
 	t.Helper()
 
-	clean := proto.Clone(rsp).(*fnv1.RunFunctionResponse) //nolint:forcetypeassert // A clone has the type of its original.
+	clean := proto.CloneOf(rsp)
 	if c := clean.GetDesired().GetComposite(); c != nil {
 		c.ConnectionDetails = nil
 	}
 
 	if s := clean.GetDesired().GetResources()[resourceSecret].GetResource(); s != nil {
-		delete(s.Fields, "data")
+		delete(s.GetFields(), "data")
 	}
 
 	b, err := protojson.Marshal(clean)

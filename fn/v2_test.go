@@ -91,7 +91,7 @@ data: {kubeconfig: a3ViZWNvbmZpZy1mcm9tLXNlY3JldA==, kubeAdminPassword: c2VjcmV0
 	live := func(mods ...mod) []mod {
 		return append([]mod{
 			withObserved("ec", onAppCI(ec, testStatusReady)),
-			withObserved("credentials", cred), withDetails("credentials", testDetails),
+			withObserved("credentials", cred), withDetails(testDetails),
 		}, mods...)
 	}
 
@@ -207,7 +207,7 @@ data: {kubeconfig: a3ViZWNvbmZpZy1mcm9tLXNlY3JldA==, kubeAdminPassword: c2VjcmV0
 		},
 		"Foreign": {
 			reason: "What turned out to be another's leaves the tenant's Secret empty, and there.",
-			req: requestOf(xr, withObserved("ec", foreign), withObserved("credentials", cred), withDetails("credentials", testDetails),
+			req: requestOf(xr, withObserved("ec", foreign), withObserved("credentials", cred), withDetails(testDetails),
 				withObserved("connection-secret", secret)),
 			want: want{
 				ttl: time.Minute,

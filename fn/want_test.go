@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"time"
 
 	fnv1 "github.com/crossplane/function-sdk-go/proto/v1"
@@ -54,9 +55,7 @@ func (w want) response() *fnv1.RunFunctionResponse {
 		rsp.Desired.Resources["credentials"] = &fnv1.Resource{Resource: w.credentials, Ready: readyWord(w.credentialsReady)}
 	}
 
-	for name, r := range w.extra {
-		rsp.Desired.Resources[name] = r
-	}
+	maps.Copy(rsp.Desired.Resources, w.extra)
 
 	return rsp
 }

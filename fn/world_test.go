@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/base64"
+	"maps"
 	"slices"
 	"testing"
 
@@ -55,11 +56,9 @@ func (w *world) request() *fnv1.RunFunctionRequest {
 	req.Input = w.input
 	req.Observed.Composite.ConnectionDetails = w.published
 
-	for name, r := range w.objects {
-		req.Observed.Resources[name] = r
-	}
+	maps.Copy(req.Observed.Resources, w.objects)
 
-	return proto.Clone(req).(*fnv1.RunFunctionRequest) //nolint:forcetypeassert // A clone has the type of its original.
+	return proto.CloneOf(req)
 }
 
 // call calls the function as Crossplane does: again, as long as it requires more.
@@ -82,7 +81,7 @@ func (w *world) call(t *testing.T) *fnv1.RunFunctionResponse {
 		req.RequiredResources[name] = answer
 	}
 
-	again := proto.Clone(req).(*fnv1.RunFunctionRequest) //nolint:forcetypeassert // As above.
+	again := proto.CloneOf(req)
 	rsp = run(t, req)
 
 	if diff := cmp.Diff(rsp, run(t, again), protocmp.Transform()); diff != "" {
@@ -183,7 +182,7 @@ func (w *world) applyComposite(rsp *fnv1.RunFunctionResponse) {
 }
 
 func (w *world) apply(name string, desired *structpb.Struct) {
-	o := proto.Clone(desired).(*structpb.Struct) //nolint:forcetypeassert // As above.
+	o := proto.CloneOf(desired)
 
 	if stringAt(o, "kind") == "Secret" {
 		o = set(o, []any{map[string]any{"controller": true, "uid": stringAt(w.xr, "metadata", "uid")}}, "metadata", "ownerReferences")
@@ -228,7 +227,7 @@ func (w *world) provide(o *structpb.Struct, r *fnv1.Resource) *structpb.Struct {
 
 	if mayWrite {
 		// As server-side apply with force: what is asked for replaces what is there.
-		applied := proto.Clone(manifest).(*structpb.Struct) //nolint:forcetypeassert // As above.
+		applied := proto.CloneOf(manifest)
 		if status := structAt(actual, "status"); status != nil {
 			applied = set(applied, status, "status")
 		}

@@ -5,6 +5,7 @@ import (
 	"sort"
 	"time"
 
+	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 	corev1 "k8s.io/api/core/v1"
 	kerrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -14,8 +15,6 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/utils/clock"
-
-	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 
 	v1 "github.com/ephemeral-clusters/ephemeral-clusters/api/v1"
 )
@@ -62,7 +61,7 @@ func newClusterFor(alias string, core kubernetes.Interface, meta metadata.Interf
 		alias:   alias,
 		core:    core,
 		meta:    meta,
-		secrets: make(map[string]cache.SharedIndexInformer, len(watchedSecrets)),
+		secrets: make(map[string]cache.SharedIndexInformer, len(watchedSecrets())),
 		calls:   make(chan struct{}, maxCalls),
 		stop:    func() {},
 	}
@@ -81,7 +80,7 @@ func newClusterFor(alias string, core kubernetes.Interface, meta metadata.Interf
 		return nil, err
 	}
 
-	for name, key := range watchedSecrets {
+	for name, key := range watchedSecrets() {
 		i, err := newSecretInformer(core, name, key, b.health)
 		if err != nil {
 			return nil, err
@@ -199,7 +198,7 @@ func (b *Cluster) FindNamespaces(ctx context.Context, job string) ([]string, err
 	var names []string
 
 	err := b.call(ctx, func(ctx context.Context) error {
-		l, err := b.meta.Resource(namespaceResource).List(ctx, metav1.ListOptions{
+		l, err := b.meta.Resource(namespaceResource()).List(ctx, metav1.ListOptions{
 			LabelSelector: labels.Set{v1.LabelJobID: job}.String(),
 		})
 		if err != nil {
@@ -238,7 +237,7 @@ func (b *Cluster) Secret(namespace, name string) []byte {
 		return nil
 	}
 
-	return s.Data[watchedSecrets[name]]
+	return s.Data[watchedSecrets()[name]]
 }
 
 // Signal tells ci-operator, by its namespace, to tear down. It may be repeated.

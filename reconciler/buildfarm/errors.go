@@ -8,9 +8,8 @@ import (
 	"strings"
 	"syscall"
 
-	kerrors "k8s.io/apimachinery/pkg/api/errors"
-
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
+	kerrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
 // ErrNotYet means that a build cluster cannot answer just now, and that nothing

@@ -6,13 +6,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"k8s.io/client-go/rest"
-
 	"sigs.k8s.io/prow/pkg/kube"
-
-	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 )
 
 type fakeSource struct {

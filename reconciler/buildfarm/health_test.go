@@ -9,11 +9,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 	"github.com/google/go-cmp/cmp"
 	kerrors "k8s.io/apimachinery/pkg/api/errors"
 	clocktesting "k8s.io/utils/clock/testing"
-
-	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 )
 
 func refused(port string) error {

@@ -3,16 +3,16 @@ package buildfarm
 import (
 	"context"
 
+	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/tools/cache"
-
-	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 
 	v1 "github.com/ephemeral-clusters/ephemeral-clusters/api/v1"
 )
@@ -22,14 +22,14 @@ const (
 	// before the kubeconfig does.
 	SecretProvisioning = v1.TestName
 
-	// SecretHiveKubeconfig and SecretHivePassword hold the credentials of a
-	// claimed cluster.
+	// SecretHiveKubeconfig holds the kubeconfig of a claimed cluster.
 	SecretHiveKubeconfig = v1.TestName + "-hive-admin-kubeconfig"
-	SecretHivePassword   = v1.TestName + "-hive-admin-password"
 
-	// KeyKubeconfig and KeyPassword are the keys that matter of those Secrets.
-	KeyKubeconfig = "kubeconfig"
-	KeyPassword   = "password"
+	// SecretHivePassword holds the kubeadmin user's password of a claimed cluster.
+	SecretHivePassword = v1.TestName + "-hive-admin-password"
+
+	keyKubeconfig = "kubeconfig"
+	keyPassword   = "password"
 
 	indexJobID = "jobid"
 )
@@ -37,13 +37,17 @@ const (
 // watchedSecrets are the Secrets watched in all namespaces, each by a watch of its
 // own on its name, so that a role's resourceNames can limit it to them, with the
 // one key of each that is kept in memory.
-var watchedSecrets = map[string]string{
-	SecretProvisioning:   KeyKubeconfig,
-	SecretHiveKubeconfig: KeyKubeconfig,
-	SecretHivePassword:   KeyPassword,
+func watchedSecrets() map[string]string {
+	return map[string]string{
+		SecretProvisioning:   keyKubeconfig,
+		SecretHiveKubeconfig: keyKubeconfig,
+		SecretHivePassword:   keyPassword,
+	}
 }
 
-var namespaceResource = corev1.SchemeGroupVersion.WithResource("namespaces")
+func namespaceResource() schema.GroupVersionResource {
+	return corev1.SchemeGroupVersion.WithResource("namespaces")
+}
 
 // newNamespaceInformer watches the metadata of ci-operator's namespaces.
 func newNamespaceInformer(c metadata.Interface, h *health) (cache.SharedIndexInformer, error) {
@@ -53,7 +57,7 @@ func newNamespaceInformer(c metadata.Interface, h *health) (cache.SharedIndexInf
 		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
 			narrow(&o)
 
-			l, err := c.Resource(namespaceResource).List(ctx, o)
+			l, err := c.Resource(namespaceResource()).List(ctx, o)
 			h.observe("namespaces", err)
 
 			return l, err
@@ -61,7 +65,7 @@ func newNamespaceInformer(c metadata.Interface, h *health) (cache.SharedIndexInf
 		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
 			narrow(&o)
 
-			w, err := c.Resource(namespaceResource).Watch(ctx, o)
+			w, err := c.Resource(namespaceResource()).Watch(ctx, o)
 			h.observe("namespaces", err)
 
 			return w, err

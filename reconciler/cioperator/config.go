@@ -6,9 +6,8 @@ package cioperator
 import (
 	"strings"
 
-	"sigs.k8s.io/yaml"
-
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
+	"sigs.k8s.io/yaml"
 
 	v1 "github.com/ephemeral-clusters/ephemeral-clusters/api/v1"
 )

@@ -114,7 +114,7 @@ func TestWaitScript(t *testing.T) {
 func write(t *testing.T, path, content string) {
 	t.Helper()
 
-	if err := os.WriteFile(path, []byte(content), 0o700); err != nil { //nolint:gosec // The test runs it.
+	if err := os.WriteFile(path, []byte(content), 0o700); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -5,14 +5,12 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	kerrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-
-	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 
 	v1 "github.com/ephemeral-clusters/ephemeral-clusters/api/v1"
 	"github.com/ephemeral-clusters/ephemeral-clusters/reconciler/buildfarm"
@@ -208,7 +206,7 @@ func ownerReference(ec *v1.EphemeralCluster) metav1.OwnerReference {
 		Kind:       v1.Kind,
 		Name:       ec.GetName(),
 		UID:        ec.GetUID(),
-		Controller: ptr.To(true),
+		Controller: new(true),
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 	corev1 "k8s.io/api/core/v1"
 	kerrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -16,10 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
-
 	prowv1 "sigs.k8s.io/prow/pkg/apis/prowjobs/v1"
-
-	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 
 	v1 "github.com/ephemeral-clusters/ephemeral-clusters/api/v1"
 	"github.com/ephemeral-clusters/ephemeral-clusters/reconciler/buildfarm"
@@ -277,14 +275,6 @@ func (h *harness) user(mods ...func(*v1.EphemeralCluster)) {
 	}
 
 	if err := h.Client.Update(h.t.Context(), ec); err != nil {
-		h.t.Fatal(err)
-	}
-}
-
-func (h *harness) delete() {
-	h.t.Helper()
-
-	if err := h.Client.Delete(h.t.Context(), h.get()); err != nil {
 		h.t.Fatal(err)
 	}
 }

@@ -4,11 +4,10 @@ import (
 	"context"
 	"time"
 
+	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-
-	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 
 	v1 "github.com/ephemeral-clusters/ephemeral-clusters/api/v1"
 )
@@ -23,7 +22,9 @@ const (
 )
 
 // buckets span the minutes of a claimed cluster and the hours of a failing install.
-var buckets = []float64{300, 600, 900, 1800, 3600, 5400, 7200, 9000, 10800}
+func buckets() []float64 {
+	return []float64{300, 600, 900, 1800, 3600, 5400, 7200, 9000, 10800}
+}
 
 // Prometheus is the metrics of EphemeralClusters.
 type Prometheus struct {
@@ -38,19 +39,19 @@ type Prometheus struct {
 // NewPrometheus registers the metrics.
 func NewPrometheus(reg prometheus.Registerer) (*Prometheus, error) {
 	p := &Prometheus{
-		count: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		count: prometheus.NewGaugeVec(prometheus.GaugeOpts{ //nolint:promlinter // Deployed dashboards know it by this name.
 			Name: "ephemeralcluster_count",
 			Help: "EphemeralClusters there are.",
 		}, []string{"konflux_cluster", "konflux_tenant", "cluster_profile", labelWorkflow, "phase"}),
 		provisioning: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "ephemeralcluster_provisioning_duration_seconds",
 			Help:    "Time from the creation of an EphemeralCluster to its being ready.",
-			Buckets: buckets,
+			Buckets: buckets(),
 		}, []string{labelWorkflow}),
 		deprovisioning: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "ephemeralcluster_deprovisioning_duration_seconds",
 			Help:    "Time from the tear-down signal to the successful end of the ProwJob.",
-			Buckets: buckets,
+			Buckets: buckets(),
 		}, []string{labelWorkflow}),
 		orphans: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "ephemeralcluster_orphan_prowjobs_ignored_total",

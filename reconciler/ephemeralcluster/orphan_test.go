@@ -4,7 +4,6 @@ import (
 	"testing"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
-
 	prowv1 "sigs.k8s.io/prow/pkg/apis/prowjobs/v1"
 )
 

@@ -8,7 +8,6 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-
 	prowv1 "sigs.k8s.io/prow/pkg/apis/prowjobs/v1"
 
 	v1 "github.com/ephemeral-clusters/ephemeral-clusters/api/v1"
@@ -84,7 +83,8 @@ func refused(reason, message string) v1.EphemeralClusterStatus {
 		Conditions: []v1.Condition{cond(v1.ConditionProwJobCreating, metav1.ConditionFalse, reason, message)},
 	}
 }
-func endedWith(state, description string, conditions ...v1.Condition) v1.EphemeralClusterStatus {
+
+func endedWith(state, description string) v1.EphemeralClusterStatus {
 	st := running()
 	st.Phase = v1.PhaseFailed
 	message := "prowjob state: " + state
@@ -94,25 +94,30 @@ func endedWith(state, description string, conditions ...v1.Condition) v1.Ephemer
 		readyMessage += ": " + description
 	}
 
-	st.Conditions = append(st.Conditions, cond(v1.ConditionClusterReady, metav1.ConditionFalse, v1.ReasonProwJobFailure, readyMessage))
-	st.Conditions = append(st.Conditions, conditions...)
-	st.Conditions = append(st.Conditions, cond(v1.ConditionProwJobCompleted, metav1.ConditionTrue, v1.ReasonProwJobFailure, message))
+	st.Conditions = append(st.Conditions,
+		cond(v1.ConditionClusterReady, metav1.ConditionFalse, v1.ReasonProwJobFailure, readyMessage),
+		cond(v1.ConditionProwJobCompleted, metav1.ConditionTrue, v1.ReasonProwJobFailure, message))
 
 	return st
 }
+
 func notReady(message string) v1.Condition {
 	return cond(v1.ConditionClusterReady, metav1.ConditionFalse, v1.ReasonSecretsFetchFailure, message)
 }
+
 func notTold(message string) v1.Condition {
 	return cond(v1.ConditionTestCompleted, metav1.ConditionFalse, v1.ReasonCreateTestCompletedSecretFailure, message)
 }
+
 func inNamespace(h *harness) {
 	h.farm["build01"].namespaces = map[string][]string{jobName: {"ci-op-x"}}
 }
+
 func withKubeconfig(h *harness) {
 	inNamespace(h)
 	h.farm["build01"].secrets = map[string][]byte{"ci-op-x/cluster-provisioning": []byte(canary)}
 }
+
 func removing(st v1.EphemeralClusterStatus) v1.EphemeralClusterStatus {
 	st.Phase = v1.PhaseDeprovisioning
 
@@ -126,6 +131,7 @@ func jobIn(s prowv1.ProwJobState) map[string]prowv1.ProwJobStatus {
 
 	return map[string]prowv1.ProwJobStatus{jobName: pj.Status}
 }
+
 func abortedWith(description string, complete bool) map[string]prowv1.ProwJobStatus {
 	st := prowv1.ProwJobStatus{State: prowv1.AbortedState, Description: description}
 	if complete {

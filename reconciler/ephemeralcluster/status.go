@@ -3,13 +3,12 @@ package ephemeralcluster
 import (
 	"context"
 
+	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
-
-	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 
 	v1 "github.com/ephemeral-clusters/ephemeral-clusters/api/v1"
 	"github.com/ephemeral-clusters/ephemeral-clusters/reconciler/prowjob"
@@ -23,11 +22,13 @@ const (
 )
 
 // order of the conditions in the status: that of a cluster's life.
-var order = []v1.ConditionType{
-	v1.ConditionProwJobCreating,
-	v1.ConditionClusterReady,
-	v1.ConditionTestCompleted,
-	v1.ConditionProwJobCompleted,
+func order() []v1.ConditionType {
+	return []v1.ConditionType{
+		v1.ConditionProwJobCreating,
+		v1.ConditionClusterReady,
+		v1.ConditionTestCompleted,
+		v1.ConditionProwJobCompleted,
+	}
 }
 
 // conclude sets the conditions that follow from the end of the ProwJob.
@@ -99,7 +100,7 @@ func (s *scope) status(kubeconfigInStatus bool) v1.EphemeralClusterStatus {
 		st.ProwJobURL = s.job.Status.URL
 	}
 
-	for _, t := range order {
+	for _, t := range order() {
 		old := s.old.GetCondition(t)
 
 		c, concluded := s.conditions[t]

@@ -5,14 +5,13 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
+	kerrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 	"sigs.k8s.io/controller-runtime/pkg/log"
-
 	prowv1 "sigs.k8s.io/prow/pkg/apis/prowjobs/v1"
-
-	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 
 	v1 "github.com/ephemeral-clusters/ephemeral-clusters/api/v1"
 	"github.com/ephemeral-clusters/ephemeral-clusters/reconciler/buildfarm"
@@ -152,15 +151,11 @@ func (r *Reconciler) allJobs(ctx context.Context, s *scope, jobs []prowv1.ProwJo
 	pj := &prowv1.ProwJob{}
 
 	err := r.Reader.Get(ctx, client.ObjectKey{Namespace: r.prowJobNamespace, Name: id}, pj)
-	if client.IgnoreNotFound(err) != nil {
-		return nil, errors.Wrapf(err, "cannot get ProwJob %q", id)
+	if kerrors.IsNotFound(err) {
+		return jobs, nil
 	}
 
-	if err != nil {
-		return nil, nil
-	}
-
-	return []prowv1.ProwJob{*pj}, nil
+	return []prowv1.ProwJob{*pj}, errors.Wrapf(err, "cannot get ProwJob %q", id)
 }
 
 // end brings a ProwJob to its end: by a signal when ci-operator has a namespace,

@@ -21,16 +21,13 @@ type request struct {
 type check func(request) string
 
 // checks are made in this order, and the first that finds something ends them.
-var checks = []check{
-	nameFitsLabel,
-	profileIsSet,
-	profileExists,
-	profileIsOwned,
+func checks() []check {
+	return []check{nameFitsLabel, profileIsSet, profileExists, profileIsOwned}
 }
 
 // validate returns why a request is refused, or nothing.
 func validate(q request) string {
-	for _, fn := range checks {
+	for _, fn := range checks() {
 		if wrong := fn(q); wrong != "" {
 			return wrong
 		}

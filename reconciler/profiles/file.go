@@ -7,10 +7,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 	"github.com/go-logr/logr"
 	"k8s.io/utils/clock"
-
-	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 )
 
 // checkInterval is how often a file is looked at. A ConfigMap's mount takes about

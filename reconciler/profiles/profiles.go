@@ -3,9 +3,10 @@
 package profiles
 
 import (
-	"sigs.k8s.io/yaml"
+	"slices"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
+	"sigs.k8s.io/yaml"
 )
 
 // Profile is a cloud account to provision clusters in.
@@ -128,19 +129,7 @@ func (s *Set) Owns(r Requester, p Profile) bool {
 }
 
 func (s *Set) covers(o KonfluxOwner, cluster string) bool {
-	for _, c := range o.Clusters {
-		if c == cluster {
-			return true
-		}
-	}
-
-	for _, g := range o.ClusterGroups {
-		for _, c := range s.groups[g] {
-			if c == cluster {
-				return true
-			}
-		}
-	}
-
-	return false
+	return slices.Contains(o.Clusters, cluster) || slices.ContainsFunc(o.ClusterGroups, func(group string) bool {
+		return slices.Contains(s.groups[group], cluster)
+	})
 }

@@ -3,13 +3,10 @@ package prowjob
 import (
 	"maps"
 
-	"k8s.io/utils/ptr"
-
+	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 	prowv1 "sigs.k8s.io/prow/pkg/apis/prowjobs/v1"
 	"sigs.k8s.io/prow/pkg/config"
 	"sigs.k8s.io/prow/pkg/pjutil"
-
-	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 
 	v1 "github.com/ephemeral-clusters/ephemeral-clusters/api/v1"
 	"github.com/ephemeral-clusters/ephemeral-clusters/reconciler/cioperator"
@@ -73,7 +70,7 @@ func (b *Builder) Build(ec *v1.EphemeralCluster, profile *profiles.Profile) (*pr
 			Labels:  labels(ec, profile),
 			Spec:    podSpec(ec, unresolved),
 			UtilityConfig: config.UtilityConfig{
-				Decorate:         ptr.To(true),
+				Decorate:         new(true),
 				DecorationConfig: decoration(ec),
 			},
 		},
@@ -138,5 +135,5 @@ func decoration(ec *v1.EphemeralCluster) *prowv1.DecorationConfig {
 		return &prowv1.DecorationConfig{SparseCheckoutFiles: []string{".ci-operator.yaml"}}
 	}
 
-	return &prowv1.DecorationConfig{SkipCloning: ptr.To(true)}
+	return &prowv1.DecorationConfig{SkipCloning: new(true)}
 }

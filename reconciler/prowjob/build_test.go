@@ -12,8 +12,6 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
-	"k8s.io/utils/ptr"
-
 	prowv1 "sigs.k8s.io/prow/pkg/apis/prowjobs/v1"
 	"sigs.k8s.io/prow/pkg/config"
 	"sigs.k8s.io/prow/pkg/pod-utils/decorate"
@@ -195,7 +193,7 @@ func TestBuild(t *testing.T) {
 						volume("result-aggregator", "result-aggregator"),
 					},
 				},
-				DecorationConfig: decoration(func(d *prowv1.DecorationConfig) { d.SkipCloning = ptr.To(true) }),
+				DecorationConfig: decoration(func(d *prowv1.DecorationConfig) { d.SkipCloning = new(true) }),
 				ProwJobDefault:   &prowv1.ProwJobDefault{TenantID: config.DefaultTenantID},
 			},
 			Status: prowv1.ProwJobStatus{State: prowv1.SchedulingState},

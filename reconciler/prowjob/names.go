@@ -6,7 +6,6 @@ import (
 	"github.com/google/uuid"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/validation"
-
 	prowv1 "sigs.k8s.io/prow/pkg/apis/prowjobs/v1"
 
 	v1 "github.com/ephemeral-clusters/ephemeral-clusters/api/v1"
@@ -28,12 +27,12 @@ const (
 	anonymousJob = "org-repo-branch-" + v1.TestName
 )
 
-// space keeps the names made here apart from UUIDs made by anyone else.
-var space = uuid.NewSHA1(uuid.NameSpaceDNS, []byte(v1.LabelEphemeralCluster))
-
 // Name is the name of the one ProwJob that an EphemeralCluster may have. Creating
 // it again, after a crash or from a stale cache, can only meet the first.
 func Name(ephemeralCluster types.UID) string {
+	// A space of our own keeps these names apart from UUIDs that others make.
+	space := uuid.NewSHA1(uuid.NameSpaceDNS, []byte(v1.LabelEphemeralCluster))
+
 	return uuid.NewSHA1(space, []byte(ephemeralCluster)).String()
 }
 

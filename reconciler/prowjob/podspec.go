@@ -18,7 +18,7 @@ const (
 	envConfig = "UNRESOLVED_CONFIG"
 	envIP     = "HTTP_SERVER_IP"
 
-	hiveCredentials = "hive-hive-credentials"
+	hiveCredentials = "hive-hive-credentials" //nolint:gosec // The name of a Secret is no credential.
 
 	// gcsCredentials is the name of a volume that Prow's decoration adds.
 	gcsCredentials = "gcs-credentials"
@@ -36,8 +36,8 @@ type mount struct {
 
 func mounts(claimed bool) []mount {
 	m := []mount{
-		{volume: "boskos", path: "/etc/boskos", secret: "boskos-credentials", items: []corev1.KeyToPath{{Key: "credentials", Path: "credentials"}}},
-		{volume: "ci-pull-credentials", path: "/secrets/ci-pull-credentials", secret: "ci-pull-credentials"},
+		{volume: "boskos", path: "/etc/boskos", secret: "boskos-credentials", items: []corev1.KeyToPath{{Key: "credentials", Path: "credentials"}}}, //nolint:gosec // The names of Secrets are no credentials.
+		{volume: "ci-pull-credentials", path: "/secrets/ci-pull-credentials", secret: "ci-pull-credentials"},                                        //nolint:gosec // The names of Secrets are no credentials.
 		{volume: gcsCredentials, path: "/secrets/gcs", external: true},
 	}
 

@@ -2,7 +2,6 @@ package prowjob
 
 import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 	prowv1 "sigs.k8s.io/prow/pkg/apis/prowjobs/v1"
 )
 

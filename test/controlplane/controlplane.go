@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -139,8 +140,8 @@ func (cp *ControlPlane) start(ctx context.Context) error {
 
 // Stop ends the control plane's processes; its URL refuses connections afterwards.
 func (cp *ControlPlane) Stop() {
-	for i := len(cp.procs) - 1; i >= 0; i-- {
-		cp.procs[i].Stop()
+	for _, v := range slices.Backward(cp.procs) {
+		v.Stop()
 	}
 }
 

@@ -26,7 +26,10 @@ import (
 
 // disguises are the forms that the canary takes when what holds it is encoded.
 func disguises() map[string][]byte {
-	escaped, _ := json.Marshal(canary)
+	escaped, err := json.Marshal(canary)
+	if err != nil {
+		panic(err)
+	}
 
 	forms := map[string][]byte{
 		"raw":          []byte(canary),

@@ -5,6 +5,7 @@ package e2e
 import (
 	"bufio"
 	"bytes"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -106,7 +107,7 @@ func command(t *testing.T, name string, args ...string) *exec.Cmd {
 }
 
 // awaitLine reads until a line holds a text, and goes on reading in the background.
-func awaitLine(t *testing.T, out interface{ Read([]byte) (int, error) }, text string) {
+func awaitLine(t *testing.T, out io.Reader, text string) {
 	t.Helper()
 
 	found := make(chan bool, 1)

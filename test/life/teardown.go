@@ -104,7 +104,7 @@ func (l *Life) Delete(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, slow)
 	defer cancel()
 
-	if err := l.stack.Konflux.Delete(ctx, l.claim); client.IgnoreNotFound(err) != nil {
+	if err := client.IgnoreNotFound(l.stack.Konflux.Delete(ctx, l.claim)); err != nil {
 		return errors.Wrap(err, "cannot delete the claim")
 	}
 

@@ -39,8 +39,8 @@ func main() {
 }
 
 type demo struct {
-	Claim     string `default:"examples/workflow/claim.yaml" help:"Manifest of the claim."                               type:"existingfile"`
-	Namespace string `default:"tenant-a"                     help:"Tenant namespace that the claim is made in."`
+	Claim     string `default:"examples/workflow/claim.yaml"         help:"Manifest of the claim."                      type:"existingfile"`
+	Namespace string `default:"tenant-a"                             help:"Tenant namespace that the claim is made in."`
 	Debug     bool   `help:"Raise the log level of every component."`
 }
 

@@ -33,7 +33,7 @@ const (
 const checkInterval = 100 * time.Millisecond
 
 type up struct {
-	Without []string `env:"WITHOUT" help:"What to leave out, to run it from elsewhere: reconciler, function."`
+	Without []string `env:"WITHOUT"                                  help:"What to leave out, to run it from elsewhere: reconciler, function."`
 	Debug   bool     `help:"Raise the log level of every component."`
 }
 
@@ -106,7 +106,7 @@ func follow(ctx context.Context, server *exec.Cmd, ended <-chan error) error {
 		select {
 		case <-ctx.Done():
 			_ = server.Process.Signal(syscall.SIGTERM)
-			<-ended
+			_ = <-ended
 
 			return ctx.Err()
 		case err := <-ended:
@@ -203,7 +203,9 @@ func readServer() (process.Identity, error) {
 		return id, errors.Wrap(err, "cannot read the server's identity")
 	}
 
-	return id, errors.Wrap(json.Unmarshal(b, &id), "cannot parse the server's identity")
+	err = json.Unmarshal(b, &id)
+
+	return id, errors.Wrap(err, "cannot parse the server's identity")
 }
 
 // writeEnv writes what a shell needs to play with the stack. It appears whole, and

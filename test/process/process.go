@@ -16,6 +16,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -184,11 +185,15 @@ func (g *Group) Start(c Command) (*Process, error) {
 		return nil, errors.Wrapf(err, "cannot start %s", c.Name)
 	}
 
+	// Written down before it is waited for: a child that has ended already can only
+	// be identified until it is reaped.
+	err := g.state.add(c.Name, p.PID())
+
 	go p.wait()
 
 	g.procs = append(g.procs, p)
 
-	if err := g.state.add(c.Name, p.PID()); err != nil {
+	if err != nil {
 		p.Stop()
 
 		return nil, err
@@ -204,8 +209,8 @@ func (g *Group) Stop() {
 
 	g.stopped = true
 
-	for i := len(g.procs) - 1; i >= 0; i-- {
-		g.procs[i].Stop()
+	for _, v := range slices.Backward(g.procs) {
+		v.Stop()
 	}
 }
 

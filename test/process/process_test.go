@@ -4,6 +4,7 @@ package process
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -40,7 +41,7 @@ func playParent(parent string) {
 		panic(err)
 	}
 
-	fmt.Println(dir)
+	_, _ = fmt.Fprintln(os.Stdout, dir)
 
 	select {}
 }
@@ -120,7 +121,7 @@ func TestReap(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			parent := t.TempDir()
 
-			cmd := exec.CommandContext(t.Context(), os.Args[0]) //nolint:gosec // This program itself.
+			cmd := exec.CommandContext(t.Context(), os.Args[0])
 			cmd.Env = append(os.Environ(), parentVariable+"="+parent)
 
 			out, err := cmd.StdoutPipe()
@@ -221,7 +222,7 @@ func alive(pid int) bool {
 
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 
-	return err == nil && !strings.HasPrefix(strings.TrimSpace(string(b[strings.LastIndexByte(string(b), ')')+1:])), "Z")
+	return err == nil && !strings.HasPrefix(strings.TrimSpace(string(b[bytes.LastIndexByte(b, ')')+1:])), "Z")
 }
 
 func eventually(t *testing.T, cond func() bool) {

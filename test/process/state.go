@@ -3,7 +3,9 @@
 package process
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -47,7 +49,9 @@ func newState(dir string) (*state, error) {
 
 	s := &state{path: filepath.Join(dir, StateFile), Owner: owner}
 
-	return s, s.write()
+	err = s.write()
+
+	return s, err
 }
 
 func (s *state) add(name string, pid int) error {
@@ -71,11 +75,11 @@ func (s *state) write() error {
 	}
 
 	tmp := s.path + ".tmp"
-	if err := os.WriteFile(tmp, b, 0o600); err != nil {
+	if err := os.WriteFile(tmp, b, 0o600); err != nil { //nolint:gosec // The path is the caller's own directory.
 		return errors.Wrap(err, "cannot write the process state")
 	}
 
-	return errors.Wrap(os.Rename(tmp, s.path), "cannot write the process state")
+	return errors.Wrap(os.Rename(tmp, s.path), "cannot write the process state") //nolint:gosec // As above.
 }
 
 // Identify tells a running process by its id.
@@ -96,12 +100,12 @@ func Identify(name string, pid int) (Identity, error) {
 // startTime is field 22 of /proc/PID/stat. Field 2 is the program's name in
 // parentheses and may itself hold spaces and parentheses.
 func startTime(pid int) (uint64, error) {
-	b, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return 0, errors.Wrapf(err, "cannot read the state of process %d", pid)
 	}
 
-	_, rest, _ := strings.Cut(string(b[strings.LastIndexByte(string(b), ')')+1:]), " ")
+	_, rest, _ := strings.Cut(string(b[bytes.LastIndexByte(b, ')')+1:]), " ")
 
 	const startField = 22 - 3 // The rest begins with field 3.
 

@@ -19,6 +19,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/ephemeral-clusters/ephemeral-clusters/test/components"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -39,7 +41,8 @@ spec:
 )
 
 func TestRender(t *testing.T) {
-	cli, core := find(t, "crossplane"), find(t, "crossplane-core")
+	paths := find(t)
+	cli, core := paths[components.CrossplaneCLI], paths[components.CrossplaneCore]
 
 	fns := filepath.Join(t.TempDir(), "functions.yaml")
 	write(t, fns, fmt.Appendf(nil, functions, startFunction(t)))
@@ -54,7 +57,7 @@ func TestRender(t *testing.T) {
 			}, c.args...)
 
 			stderr := &bytes.Buffer{}
-			cmd := exec.CommandContext(t.Context(), cli, args...) //nolint:gosec // The arguments are ours.
+			cmd := exec.CommandContext(t.Context(), cli, args...)
 			cmd.Stderr = stderr
 
 			got, err := cmd.Output()
@@ -131,7 +134,7 @@ func startFunction(t *testing.T) string {
 
 	bin := filepath.Join(t.TempDir(), "function")
 
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", bin, "./fn") //nolint:gosec // The arguments are ours.
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", bin, "./fn")
 	build.Dir = root
 
 	if out, err := build.CombinedOutput(); err != nil {
@@ -141,7 +144,7 @@ func startFunction(t *testing.T) string {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	t.Cleanup(cancel)
 
-	cmd := exec.CommandContext(ctx, bin, "--insecure", "--address=127.0.0.1:0", "--metrics-address=") //nolint:gosec // As above.
+	cmd := exec.CommandContext(ctx, bin, "--insecure", "--address=127.0.0.1:0", "--metrics-address=")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 
 	stderr, err := cmd.StderrPipe()
@@ -169,27 +172,28 @@ func startFunction(t *testing.T) string {
 	}
 
 	go func() {
-		for lines.Scan() { //nolint:revive // Drained, so that it never blocks on a full pipe.
+		for lines.Scan() {
 		}
 	}()
 
 	return serving.Address
 }
 
-// find returns the path of a component.
-func find(t *testing.T, name string) string {
+// find returns the paths of components.
+func find(t *testing.T) map[string]string {
 	t.Helper()
 
-	if dir := os.Getenv("COMPONENTS_DIR"); dir != "" {
-		return filepath.Join(dir, name)
-	}
-
-	path, err := exec.LookPath(name)
+	b, err := components.NewBuilder(os.Stderr)
 	if err != nil {
-		t.Fatalf("set COMPONENTS_DIR, or PATH: %v", err)
+		t.Fatal(err)
 	}
 
-	return path
+	paths, err := b.Ensure(t.Context(), components.Stack())
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	return paths
 }
 
 func write(t *testing.T, path string, content []byte) {

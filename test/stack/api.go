@@ -9,6 +9,7 @@ import (
 	"log"
 	"path/filepath"
 
+	pkapis "github.com/crossplane-contrib/provider-kubernetes/apis/cluster"
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 	"github.com/crossplane/crossplane/apis/v2/apiextensions"
 	xpextv1 "github.com/crossplane/crossplane/apis/v2/apiextensions/v1"
@@ -22,8 +23,6 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	clientscheme "k8s.io/client-go/kubernetes/scheme"
 	prowv1 "sigs.k8s.io/prow/pkg/apis/prowjobs/v1"
-
-	pkapis "github.com/crossplane-contrib/provider-kubernetes/apis/cluster"
 
 	"github.com/ephemeral-clusters/ephemeral-clusters/api/testplatform/v1alpha1"
 	apiv1 "github.com/ephemeral-clusters/ephemeral-clusters/api/v1"
@@ -77,7 +76,7 @@ func (s *Stack) installAPI(ctx context.Context) error {
 
 		for _, t := range []xpv2.ConditionType{xpextv1.TypeEstablished, xpextv1.TypeOffered} {
 			if c := xrd.Status.GetCondition(t); c.Status != corev1.ConditionTrue {
-				return errNotYet{errors.Errorf("XRD %s is not %s: %s %s", key.Name, t, c.Reason, c.Message)}
+				return notYetError{errors.Errorf("XRD %s is not %s: %s %s", key.Name, t, c.Reason, c.Message)}
 			}
 		}
 

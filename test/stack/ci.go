@@ -130,6 +130,7 @@ func (s *Stack) startStandIn() error {
 		"--kubeconfig=" + s.Build01.AdminKubeconfig(),
 		"--namespace=" + prowNamespace,
 		"--dir=" + s.dir(ComponentStandIn),
+		"--log-dir=" + s.dir("logs", "clusters"),
 		"--etcd=" + s.binaries[components.Etcd],
 		"--kube-apiserver=" + s.binaries[components.KubeAPIServer],
 		"--kubectl=" + s.binaries[components.Kubectl],

@@ -23,7 +23,6 @@ import (
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/discovery"
-	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ephemeral-clusters/ephemeral-clusters/test/controlplane"
@@ -86,7 +85,7 @@ func (c *Cluster) applyOne(ctx context.Context, o client.Object) error {
 	err = poll(ctx, func(ctx context.Context) error {
 		err := c.Apply(ctx, client.ApplyConfigurationFromUnstructured(u.DeepCopy()), fieldOwner, client.ForceOwnership)
 		if meta.IsNoMatchError(err) || kerrors.IsNotFound(err) || kerrors.IsForbidden(err) || isDiscovery(err) {
-			return errNotYet{err}
+			return notYetError{err}
 		}
 
 		return err
@@ -119,11 +118,11 @@ func (c *Cluster) awaitServed(ctx context.Context, u *unstructured.Unstructured)
 
 			l, err := d.ServerResourcesForGroupVersion(crd.Spec.Group + "/" + v.Name)
 			if err != nil {
-				return errNotYet{err}
+				return notYetError{err}
 			}
 
 			if !slices.ContainsFunc(l.APIResources, func(r metav1.APIResource) bool { return r.Name == crd.Spec.Names.Plural }) {
-				return errNotYet{errors.Errorf("%s %s is not served yet", crd.Name, v.Name)}
+				return notYetError{errors.Errorf("%s %s is not served yet", crd.Name, v.Name)}
 			}
 		}
 
@@ -137,15 +136,15 @@ func isDiscovery(err error) bool {
 	return errors.As(err, &failed)
 }
 
-// errNotYet marks an error that time mends.
-type errNotYet struct{ error }
+// notYetError marks an error that time mends.
+type notYetError struct{ error }
 
-func (e errNotYet) Unwrap() error { return e.error }
+func (e notYetError) Unwrap() error { return e.error }
 
 // patience is how long the stack waits for what only has to settle.
 const patience = time.Minute
 
-// poll calls fn until it returns something else than errNotYet. The last error is
+// poll calls fn until it returns something else than notYetError. The last error is
 // returned when patience or the context ends first.
 func poll(ctx context.Context, fn func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
@@ -159,7 +158,7 @@ func poll(ctx context.Context, fn func(context.Context) error) error {
 	for {
 		err := fn(ctx)
 
-		switch notYet := (errNotYet{}); {
+		switch notYet := (notYetError{}); {
 		case errors.As(err, &notYet):
 			last = err
 		case ctx.Err() != nil && last != nil:
@@ -256,7 +255,7 @@ func (c *Cluster) ServiceAccountKubeconfig(ctx context.Context, contextName, nam
 		return nil, err
 	}
 
-	req := &authnv1.TokenRequest{Spec: authnv1.TokenRequestSpec{ExpirationSeconds: ptr.To(int64(tokenLifetime.Seconds()))}}
+	req := &authnv1.TokenRequest{Spec: authnv1.TokenRequestSpec{ExpirationSeconds: new(int64(tokenLifetime.Seconds()))}}
 	if err := c.SubResource("token").Create(ctx, sa, req); err != nil {
 		return nil, errors.Wrapf(err, "cannot request a token for ServiceAccount %s/%s of %s", namespace, name, c.Name)
 	}

@@ -141,7 +141,7 @@ func (s *Stack) activeRevision(ctx context.Context) (*pkgv1.FunctionRevision, er
 			}
 		}
 
-		return errNotYet{errors.Errorf("Function %s has no active revision yet", FunctionName)}
+		return notYetError{errors.Errorf("Function %s has no active revision yet", FunctionName)}
 	})
 }
 
@@ -231,7 +231,7 @@ func (s *Stack) waitFunction(ctx context.Context) error {
 
 		for _, t := range []xpv2.ConditionType{pkgv1.TypeInstalled, pkgv1.TypeHealthy} {
 			if c := f.GetCondition(t); c.Status != corev1.ConditionTrue {
-				return errNotYet{errors.Errorf("Function %s is not %s: %s %s", FunctionName, t, c.Reason, c.Message)}
+				return notYetError{errors.Errorf("Function %s is not %s: %s %s", FunctionName, t, c.Reason, c.Message)}
 			}
 		}
 

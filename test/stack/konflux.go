@@ -62,9 +62,10 @@ func (s *Stack) startCrossplane(ctx context.Context) error {
 		"TLS_SERVER_SECRET_NAME=" + serverSecret,
 		"TLS_CLIENT_SECRET_NAME=" + clientSecret,
 		"ENABLE_WEBHOOKS=false",
+		"CRDS_PATH=" + filepath.Join(module, "cluster", "crds"),
 	}
 
-	if err := s.initCrossplane(ctx, append(env, "CRDS_PATH="+filepath.Join(module, "cluster", "crds"))); err != nil {
+	if err := s.initCrossplane(ctx, env); err != nil {
 		return err
 	}
 
@@ -78,6 +79,8 @@ func (s *Stack) startCrossplane(ctx context.Context) error {
 		return err
 	}
 
+	env = append(env, "TLS_CLIENT_CERTS_DIR="+certs, "XPKG_CACHE_DIR="+s.dir("xpkg"), "XFN_CACHE_DIR="+s.dir("xfn"))
+
 	args := []string{
 		"core", "start",
 		"--metrics-port=" + ports[0], "--health-probe-port=" + ports[1], "--webhook-port=" + ports[2],
@@ -85,11 +88,7 @@ func (s *Stack) startCrossplane(ctx context.Context) error {
 		"--package-runtime=Function=External;Provider=External",
 	}
 
-	if _, err := s.run("crossplane", s.binaries[components.CrossplaneCore], s.debug(args), append(env,
-		"TLS_CLIENT_CERTS_DIR="+certs,
-		"XPKG_CACHE_DIR="+s.dir("xpkg"),
-		"XFN_CACHE_DIR="+s.dir("xfn"),
-	)...); err != nil {
+	if _, err := s.run("crossplane", s.binaries[components.CrossplaneCore], s.debug(args), env...); err != nil {
 		return err
 	}
 
@@ -124,7 +123,7 @@ func (s *Stack) initCrossplane(ctx context.Context, env []string) error {
 		}
 
 		if p.Err() != nil {
-			return errNotYet{errors.Errorf("crossplane core init: %v\n%s", p.Err(), process.Tail(p.Log, logTail))}
+			return notYetError{errors.Errorf("crossplane core init: %v\n%s", p.Err(), process.Tail(p.Log, logTail))}
 		}
 
 		return nil
@@ -151,7 +150,7 @@ func (s *Stack) secretDir(ctx context.Context, c *Cluster, key types.NamespacedN
 	err := poll(ctx, func(ctx context.Context) error {
 		err := c.Get(ctx, key, secret)
 		if kerrors.IsNotFound(err) || (err == nil && len(secret.Data) == 0) {
-			return errNotYet{errors.Errorf("Secret %s of %s has no data yet", key, c.Name)}
+			return notYetError{errors.Errorf("Secret %s of %s has no data yet", key, c.Name)}
 		}
 
 		return err

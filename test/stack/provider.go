@@ -7,19 +7,17 @@ import (
 	"net"
 	"path/filepath"
 
+	pkcv1alpha1 "github.com/crossplane-contrib/provider-kubernetes/apis/cluster/v1alpha1"
+	kconfig "github.com/crossplane-contrib/provider-kubernetes/pkg/kube/config"
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
+	xpv2 "github.com/crossplane/crossplane/apis/v2/core/v2"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	extv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-
-	pkcv1alpha1 "github.com/crossplane-contrib/provider-kubernetes/apis/cluster/v1alpha1"
-	kconfig "github.com/crossplane-contrib/provider-kubernetes/pkg/kube/config"
-	xpv2 "github.com/crossplane/crossplane/apis/v2/core/v2"
 
 	"github.com/ephemeral-clusters/ephemeral-clusters/api/testplatform/v1alpha1"
 	apiv1 "github.com/ephemeral-clusters/ephemeral-clusters/api/v1"
@@ -108,7 +106,7 @@ func (s *Stack) applyProviderCRDs(ctx context.Context, webhook string) error {
 
 		if c := crd.Spec.Conversion; c != nil && c.Webhook != nil {
 			c.Webhook.ClientConfig = &extv1.WebhookClientConfig{
-				URL:      ptr.To("https://" + webhook + "/convert"),
+				URL:      new("https://" + webhook + "/convert"),
 				CABundle: ca.Data[corev1.TLSCertKey],
 			}
 		}

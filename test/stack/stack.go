@@ -405,13 +405,13 @@ func (s *Stack) waitHTTP(ctx context.Context, p *process.Process, url string) er
 
 		rsp, err := http.DefaultClient.Do(req)
 		if err != nil {
-			return errNotYet{errors.Errorf("%s does not answer: %v\n%s", p.Name, err, process.Tail(p.Log, logTail))}
+			return notYetError{errors.Errorf("%s does not answer: %v\n%s", p.Name, err, process.Tail(p.Log, logTail))}
 		}
 
 		_ = rsp.Body.Close()
 
 		if rsp.StatusCode != http.StatusOK {
-			return errNotYet{errors.Errorf("%s is not ready: %s\n%s", p.Name, rsp.Status, process.Tail(p.Log, logTail))}
+			return notYetError{errors.Errorf("%s is not ready: %s\n%s", p.Name, rsp.Status, process.Tail(p.Log, logTail))}
 		}
 
 		return nil

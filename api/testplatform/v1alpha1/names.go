@@ -38,7 +38,7 @@ const (
 	// ProviderSecretNamespace and ProviderSecretName locate the Secret that holds
 	// the ProviderConfig's kubeconfig, under ProviderSecretKey.
 	ProviderSecretNamespace = "crossplane-system"
-	ProviderSecretName      = "testplatform-appci-cluster"
+	ProviderSecretName      = "testplatform-appci-cluster" //nolint:gosec // A name, no credential.
 	ProviderSecretKey       = "kubeconfig"
 
 	// EnvironmentConfigName names the EnvironmentConfig that knows the Konflux
