@@ -36,14 +36,19 @@ $(LOCAL):
 	@$(GO) build -o $@ ./test/local
 
 .PHONY: test
-test: test-unit test-e2e ## Run all tests that gate a change.
+test: test-unit test-api render test-e2e ## Run all tests that gate a change.
 
 .PHONY: test-unit
 test-unit: ## Run the unit tests, which need no components.
 	$(GO) test ./...
 
+.PHONY: test-api
+test-api: ## Run the tests of single rooms that need a real kube-apiserver.
+	@$(COMPONENT) --link $(OUT)/components etcd kube-apiserver
+	KUBEBUILDER_ASSETS=$(CURDIR)/$(OUT)/components $(GO) test -count 1 ./gen/xrd ./reconciler
+
 .PHONY: test-e2e
-test-e2e: components render ## Run the end-to-end tests on a local stack.
+test-e2e: components ## Run the end-to-end tests on a local stack.
 	$(GO) test -tags e2e -count 1 -timeout $(E2E_TIMEOUT) ./test/e2e/...
 
 .PHONY: render

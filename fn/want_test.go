@@ -55,7 +55,7 @@ func (w want) response() *fnv1.RunFunctionResponse {
 		rsp.Desired.Resources["credentials"] = &fnv1.Resource{Resource: w.credentials, Ready: readyWord(w.credentialsReady)}
 	}
 
-	maps.Copy(rsp.Desired.Resources, w.extra)
+	maps.Copy(rsp.GetDesired().GetResources(), w.extra)
 
 	return rsp
 }

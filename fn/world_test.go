@@ -56,7 +56,7 @@ func (w *world) request() *fnv1.RunFunctionRequest {
 	req.Input = w.input
 	req.Observed.Composite.ConnectionDetails = w.published
 
-	maps.Copy(req.Observed.Resources, w.objects)
+	maps.Copy(req.GetObserved().GetResources(), w.objects)
 
 	return proto.CloneOf(req)
 }

@@ -218,6 +218,27 @@ func (b *Builder) ensure(ctx context.Context, c Component) (string, error) {
 	return path, nil
 }
 
+// Link makes a directory in which programs go by their names.
+func Link(dir string, paths map[string]string) error {
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return errors.Wrap(err, "cannot make a directory")
+	}
+
+	for name, path := range paths {
+		link := filepath.Join(dir, name)
+
+		if err := os.Remove(link); err != nil && !os.IsNotExist(err) {
+			return errors.Wrapf(err, "cannot replace the link to %s", name)
+		}
+
+		if err := os.Symlink(path, link); err != nil {
+			return errors.Wrapf(err, "cannot link %s", name)
+		}
+	}
+
+	return nil
+}
+
 // key changes with whatever else than its version decides what a program does.
 func (b *Builder) key(c Component, version string) (string, error) {
 	h := sha256.New()

@@ -17,6 +17,7 @@ import (
 	"github.com/ephemeral-clusters/ephemeral-clusters/api/testplatform/v1alpha1"
 	apiv1 "github.com/ephemeral-clusters/ephemeral-clusters/api/v1"
 	"github.com/ephemeral-clusters/ephemeral-clusters/test/life"
+	"github.com/ephemeral-clusters/ephemeral-clusters/test/stack"
 )
 
 func example(name string) string {
@@ -74,6 +75,10 @@ func TestDeletedInUse(t *testing.T) {
 		t.Fatalf("\n%s\n%v", reason, err)
 	}
 
+	if err := l.AwaitObjectsGone(t.Context()); err != nil {
+		t.Fatalf("\n%s\n%v", reason, err)
+	}
+
 	ns := &corev1.NamespaceList{}
 	if err := shared.Build01.List(t.Context(), ns); err != nil {
 		t.Fatal(err)
@@ -111,6 +116,13 @@ func TestDenied(t *testing.T) {
 	ec := &apiv1.EphemeralCluster{}
 	if err := shared.AppCI.Get(ctx, clientKey(l), ec); err != nil {
 		t.Fatal(err)
+	}
+
+	l.Patience = time.Second
+
+	stuck := l.RunTo(ctx, 4)
+	if stuck == nil || !strings.Contains(stuck.Error(), "step 4 did not happen") || !strings.Contains(stuck.Error(), "log of "+stack.ComponentReconciler) {
+		t.Errorf("\n%s\nwant an error that names the step and its owner, got %v", reason, stuck)
 	}
 
 	want := ec.Status.GetCondition(apiv1.ConditionProwJobCreating).Message

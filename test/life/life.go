@@ -30,6 +30,9 @@ type Life struct {
 	// Out is told of each step as it is observed.
 	Out io.Writer
 
+	// Patience is how long any step may take, where that is less than it usually may.
+	Patience time.Duration
+
 	stack *stack.Stack
 	start time.Time
 	seen  []Seen
@@ -75,9 +78,10 @@ const (
 	slow = 2 * time.Minute
 )
 
-func (l *Life) steps() []step {
-	const kubectl = "kubectl"
+// kubectl plays the pipeline's part, and has no log.
+const kubectl = "kubectl"
 
+func (l *Life) steps() []step {
 	return []step{
 		{"the pipeline starts the provision task (kubectl stands in for it)", kubectl, soon, l.pipelineStarts},
 		{"the task creates a TestPlatformCluster (kubectl create)", kubectl, soon, l.createClaim},
@@ -114,6 +118,9 @@ func (l *Life) RunTo(ctx context.Context, last int) error {
 
 	for n := len(l.seen) + 1; n <= last; n++ {
 		s := steps[n-1]
+		if l.Patience > 0 {
+			s.within = min(s.within, l.Patience)
+		}
 
 		stepCtx, cancel := context.WithTimeout(ctx, s.within)
 		o, err := s.observe(stepCtx)
@@ -142,7 +149,7 @@ func (l *Life) failure(ctx context.Context, n int, s step, err error) error {
 		msg += "\n" + conditions(l.claim)
 	}
 
-	if s.owner == stack.ComponentCrossplane || s.owner == stack.ComponentReconciler || s.owner == stack.ComponentProvider || s.owner == stack.ComponentStandIn || s.owner == stack.ComponentProw {
+	if s.owner != kubectl {
 		msg += fmt.Sprintf("\nlast lines of the log of %s:\n%s", s.owner, l.stack.LogTail(s.owner))
 	}
 

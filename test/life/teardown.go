@@ -98,8 +98,8 @@ func (l *Life) awaitEnd(ctx context.Context) (client.Object, error) {
 	return l.prowJob, nil
 }
 
-// Delete deletes the claim, as the end of its PipelineRun does, and waits until
-// nothing that was made for it is left on any cluster.
+// Delete deletes the claim, as the end of its PipelineRun does, and waits until the
+// cluster, and every copy of its credentials, is gone.
 func (l *Life) Delete(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, slow)
 	defer cancel()
@@ -108,24 +108,38 @@ func (l *Life) Delete(ctx context.Context) error {
 		return errors.Wrap(err, "cannot delete the claim")
 	}
 
-	return l.AwaitGone(ctx)
-}
+	composite := l.compositeName()
 
-// AwaitGone waits until the claim, the EphemeralCluster, its credentials and the
-// tenant's are gone.
-func (l *Life) AwaitGone(ctx context.Context) error {
-	gone := []struct {
-		cluster client.Reader
-		object  client.Object
-	}{
+	return l.awaitGone(ctx, []located{
 		{l.stack.Konflux, l.claim},
 		{l.stack.Konflux, object("v1", "Secret", l.Namespace, l.secretName())},
-		{l.stack.Konflux, object("kubernetes.crossplane.io/v1alpha2", "Object", "", "managed-"+l.compositeName())},
-		{l.stack.Konflux, object("kubernetes.crossplane.io/v1alpha2", "Object", "", "credentials-"+l.compositeName())},
+		{l.stack.Konflux, object("v1", "Secret", v1alpha1.ConnectionSecretNamespace, "credentials-"+composite)},
 		{l.stack.AppCI, l.ec},
-		{l.stack.AppCI, object("v1", "Secret", apiv1.DefaultNamespace, apiv1.CredentialsSecretName(l.compositeName()))},
-	}
+		{l.stack.AppCI, object("v1", "Secret", apiv1.DefaultNamespace, apiv1.CredentialsSecretName(composite))},
+	})
+}
 
+// AwaitObjectsGone waits until provider-kubernetes has let go of what it had made of
+// a deleted claim. It looks whether it may only now and then, less often with time.
+func (l *Life) AwaitObjectsGone(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, slow)
+	defer cancel()
+
+	composite := l.ec.GetName()
+
+	return l.awaitGone(ctx, []located{
+		{l.stack.Konflux, object("kubernetes.crossplane.io/v1alpha2", "Object", "", "managed-"+composite)},
+		{l.stack.Konflux, object("kubernetes.crossplane.io/v1alpha2", "Object", "", "credentials-"+composite)},
+	})
+}
+
+// located is an object of a cluster.
+type located struct {
+	cluster client.Reader
+	object  client.Object
+}
+
+func (l *Life) awaitGone(ctx context.Context, gone []located) error {
 	for _, g := range gone {
 		if g.object.GetName() == "" {
 			continue

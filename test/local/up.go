@@ -106,7 +106,7 @@ func follow(ctx context.Context, server *exec.Cmd, ended <-chan error) error {
 		select {
 		case <-ctx.Done():
 			_ = server.Process.Signal(syscall.SIGTERM)
-			_ = <-ended
+			<-ended //nolint:errcheck // It was told to end.
 
 			return ctx.Err()
 		case err := <-ended:
@@ -224,7 +224,10 @@ func writeEnv(s *stack.Stack) error {
 
 	_, _ = fmt.Fprintf(b, "export PATH='%s':\"$PATH\"\n", s.Path()+"/path")
 
-	if err := s.LinkPrograms(s.Path()+"/path", components.Kubectl, components.CrossplaneCLI); err != nil {
+	if err := components.Link(s.Path()+"/path", map[string]string{
+		components.Kubectl:       s.Binary(components.Kubectl),
+		components.CrossplaneCLI: s.Binary(components.CrossplaneCLI),
+	}); err != nil {
 		return err
 	}
 

@@ -100,7 +100,7 @@ func Identify(name string, pid int) (Identity, error) {
 // startTime is field 22 of /proc/PID/stat. Field 2 is the program's name in
 // parentheses and may itself hold spaces and parentheses.
 func startTime(pid int) (uint64, error) {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid)) //nolint:gosec // A number names no other file.
 	if err != nil {
 		return 0, errors.Wrapf(err, "cannot read the state of process %d", pid)
 	}

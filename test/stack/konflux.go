@@ -6,6 +6,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
@@ -79,7 +80,7 @@ func (s *Stack) startCrossplane(ctx context.Context) error {
 		return err
 	}
 
-	env = append(env, "TLS_CLIENT_CERTS_DIR="+certs, "XPKG_CACHE_DIR="+s.dir("xpkg"), "XFN_CACHE_DIR="+s.dir("xfn"))
+	start := slices.Concat(env, []string{"TLS_CLIENT_CERTS_DIR=" + certs, "XPKG_CACHE_DIR=" + s.dir("xpkg"), "XFN_CACHE_DIR=" + s.dir("xfn")})
 
 	args := []string{
 		"core", "start",
@@ -88,7 +89,7 @@ func (s *Stack) startCrossplane(ctx context.Context) error {
 		"--package-runtime=Function=External;Provider=External",
 	}
 
-	if _, err := s.run("crossplane", s.binaries[components.CrossplaneCore], s.debug(args), env...); err != nil {
+	if _, err := s.run("crossplane", s.binaries[components.CrossplaneCore], s.debug(args), start...); err != nil {
 		return err
 	}
 

@@ -45,7 +45,7 @@ func providerAppCIRights() []client.Object {
 			},
 		},
 		role(apiv1.DefaultNamespace, name,
-			rbacv1.PolicyRule{APIGroups: []string{apiv1.Group}, Resources: []string{"ephemeralclusters"}, Verbs: []string{"get", "create", "update", "patch", "delete"}},
+			rbacv1.PolicyRule{APIGroups: []string{apiv1.Group}, Resources: []string{"ephemeralclusters"}, Verbs: []string{"get", "create", "patch", "delete"}},
 			rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{"secrets"}, Verbs: []string{"get", "patch"}},
 		),
 		roleBinding(apiv1.DefaultNamespace, name, apiv1.DefaultNamespace, providerAppCISA),
@@ -89,14 +89,14 @@ func prowRights() []client.Object {
 func reconcilerAppCIRights() []client.Object {
 	return []client.Object{
 		role(apiv1.DefaultNamespace, reconcilerSA,
-			rbacv1.PolicyRule{APIGroups: []string{apiv1.Group}, Resources: []string{"ephemeralclusters"}, Verbs: []string{"get", "list", "watch", "update", "patch"}},
-			rbacv1.PolicyRule{APIGroups: []string{apiv1.Group}, Resources: []string{"ephemeralclusters/status", "ephemeralclusters/finalizers"}, Verbs: []string{"update", "patch"}},
+			rbacv1.PolicyRule{APIGroups: []string{apiv1.Group}, Resources: []string{"ephemeralclusters"}, Verbs: []string{"get", "list", "watch", "patch"}},
+			rbacv1.PolicyRule{APIGroups: []string{apiv1.Group}, Resources: []string{"ephemeralclusters/status"}, Verbs: []string{"patch"}},
 			rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{"secrets"}, Verbs: []string{"get", "create", "update"}},
 			rbacv1.PolicyRule{APIGroups: []string{"", "events.k8s.io"}, Resources: []string{"events"}, Verbs: []string{"create", "patch"}},
 		),
 		roleBinding(apiv1.DefaultNamespace, reconcilerSA, prowNamespace, reconcilerSA),
 		role(prowNamespace, reconcilerSA,
-			rbacv1.PolicyRule{APIGroups: []string{"prow.k8s.io"}, Resources: []string{"prowjobs"}, Verbs: []string{"get", "list", "watch", "create", "update", "patch"}},
+			rbacv1.PolicyRule{APIGroups: []string{"prow.k8s.io"}, Resources: []string{"prowjobs"}, Verbs: []string{"get", "list", "watch", "create", "patch"}},
 			rbacv1.PolicyRule{APIGroups: []string{"coordination.k8s.io"}, Resources: []string{"leases"}, Verbs: []string{"get", "create", "update"}},
 			rbacv1.PolicyRule{APIGroups: []string{"", "events.k8s.io"}, Resources: []string{"events"}, Verbs: []string{"create", "patch"}},
 		),
@@ -109,14 +109,13 @@ func reconcilerAppCIRights() []client.Object {
 func reconcilerBuildRights() []client.Object {
 	return []client.Object{
 		clusterRole(reconcilerSA,
-			rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{"namespaces"}, Verbs: []string{"get", "list", "watch"}},
+			rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{"namespaces"}, Verbs: []string{"list", "watch"}},
 			rbacv1.PolicyRule{
-				APIGroups: []string{""}, Resources: []string{"secrets"}, Verbs: []string{"get", "list", "watch"},
+				APIGroups: []string{""}, Resources: []string{"secrets"}, Verbs: []string{"list", "watch"},
 				ResourceNames: []string{
 					apiv1.TestName,
 					apiv1.TestName + "-hive-admin-kubeconfig",
 					apiv1.TestName + "-hive-admin-password",
-					apiv1.SecretTestDone,
 				},
 			},
 			// A name cannot limit what is created.

@@ -269,21 +269,6 @@ func (s *Stack) LogTail(component string) string {
 // Binary is the path of a component's program.
 func (s *Stack) Binary(name string) string { return s.binaries[name] }
 
-// LinkPrograms makes a directory in which components' programs go by their names.
-func (s *Stack) LinkPrograms(dir string, names ...string) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return errors.Wrap(err, "cannot make a directory")
-	}
-
-	for _, n := range names {
-		if err := os.Symlink(s.binaries[n], filepath.Join(dir, n)); err != nil {
-			return errors.Wrapf(err, "cannot link %s", n)
-		}
-	}
-
-	return nil
-}
-
 // Root is the root of the checkout.
 func (s *Stack) Root() string { return s.builder.Root }
 

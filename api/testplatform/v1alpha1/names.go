@@ -37,8 +37,8 @@ const (
 
 	// ProviderSecretNamespace and ProviderSecretName locate the Secret that holds
 	// the ProviderConfig's kubeconfig, under ProviderSecretKey.
-	ProviderSecretNamespace = "crossplane-system"
-	ProviderSecretName      = "testplatform-appci-cluster" //nolint:gosec // A name, no credential.
+	ProviderSecretNamespace = "crossplane-system" //nolint:gosec // A name, no credential.
+	ProviderSecretName      = "testplatform-appci-cluster"
 	ProviderSecretKey       = "kubeconfig"
 
 	// EnvironmentConfigName names the EnvironmentConfig that knows the Konflux

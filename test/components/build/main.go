@@ -16,6 +16,8 @@ import (
 )
 
 type cli struct {
+	Link string `help:"Directory to link the programs in, by name." placeholder:"DIR" type:"path"`
+
 	Names []string `arg:"" help:"Programs to build; by default all that the local stack runs." optional:""`
 }
 
@@ -53,6 +55,10 @@ func (c *cli) run() error {
 	paths, err := b.Ensure(ctx, selected)
 	if err != nil {
 		return err
+	}
+
+	if c.Link != "" {
+		return components.Link(c.Link, paths)
 	}
 
 	if len(c.Names) == 0 {
