@@ -100,7 +100,7 @@ func Identify(name string, pid int) (Identity, error) {
 // startTime is field 22 of /proc/PID/stat. Field 2 is the program's name in
 // parentheses and may itself hold spaces and parentheses.
 func startTime(pid int) (uint64, error) {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid)) //nolint:gosec // A number names no other file.
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return 0, errors.Wrapf(err, "cannot read the state of process %d", pid)
 	}
@@ -140,7 +140,7 @@ func MakeDir(parent, prefix string) (string, *Group, error) {
 	}
 
 	dir := filepath.Join(parent, strings.TrimPrefix(filepath.Base(tmp), ".new-"))
-	if err := os.Rename(tmp, dir); err != nil {
+	if err := os.Rename(tmp, dir); err != nil { //nolint:gosec // Both names are ours.
 		return "", nil, errors.Wrap(err, "cannot make a directory")
 	}
 
