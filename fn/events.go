@@ -27,7 +27,7 @@ func addEvents(rsp *fnv1.RunFunctionResponse, c composite, phase v1.Phase, accep
 		}
 	}
 
-	before := c.reported(conditionAccepted)
+	before := c.reported(v1alpha1.ConditionAccepted)
 	if accepted.status == fnv1.Status_STATUS_CONDITION_FALSE &&
 		(stringAt(before, "reason") != accepted.reason || stringAt(before, "message") != accepted.message) {
 		response.Warning(rsp, errors.New(accepted.message)).WithReason(eventNotAccepted).TargetCompositeAndClaim()

@@ -9,6 +9,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	v1 "github.com/ephemeral-clusters/ephemeral-clusters/api/v1"
+
+	"github.com/ephemeral-clusters/ephemeral-clusters/api/testplatform/v1alpha1"
 )
 
 const (
@@ -111,9 +113,9 @@ func (s tenantSecret) problem() (reason, message string) {
 	case s.name == "" || s.mayWrite():
 		return "", ""
 	case s.invalid():
-		return reasonInvalidSecretName, fmt.Sprintf("%q is not a name for a Secret: set spec.writeConnectionSecretToRef.name", s.name)
+		return v1alpha1.ReasonInvalidSecretName, fmt.Sprintf("%q is not a name for a Secret: set spec.writeConnectionSecretToRef.name", s.name)
 	case s.found != nil:
-		return reasonNotOurs, fmt.Sprintf("Secret %q was not made for this request and is left as it is: set another spec.writeConnectionSecretToRef.name", s.name)
+		return v1alpha1.ReasonNotOurs, fmt.Sprintf("Secret %q was not made for this request and is left as it is: set another spec.writeConnectionSecretToRef.name", s.name)
 	default:
 		return "", ""
 	}

@@ -3,11 +3,7 @@
 package stack
 
 import (
-	"bytes"
 	"context"
-	"io"
-	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -20,8 +16,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
-	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
-	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/discovery"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -175,77 +169,6 @@ func poll(ctx context.Context, fn func(context.Context) error) error {
 	}
 }
 
-// ApplyFiles applies the objects of YAML files, server-side.
-func (c *Cluster) ApplyFiles(ctx context.Context, patterns ...string) error {
-	objs, err := ReadObjects(patterns...)
-	if err != nil {
-		return err
-	}
-
-	return c.ApplyAll(ctx, objs...)
-}
-
-// ReadObjects reads the objects of the YAML files that patterns match, CRDs first.
-func ReadObjects(patterns ...string) ([]client.Object, error) {
-	var objs []client.Object
-
-	for _, p := range patterns {
-		files, err := filepath.Glob(p)
-		if err != nil || len(files) == 0 {
-			return nil, errors.Errorf("no file matches %q", p)
-		}
-
-		for _, f := range files {
-			b, err := os.ReadFile(filepath.Clean(f))
-			if err != nil {
-				return nil, errors.Wrap(err, "cannot read objects")
-			}
-
-			more, err := parseObjects(b)
-			if err != nil {
-				return nil, errors.Wrapf(err, "cannot read objects of %s", f)
-			}
-
-			objs = append(objs, more...)
-		}
-	}
-
-	slices.SortStableFunc(objs, func(a, b client.Object) int { return crdRank(a) - crdRank(b) })
-
-	return objs, nil
-}
-
-func crdRank(o client.Object) int {
-	if o.GetObjectKind().GroupVersionKind().Kind == crdKind {
-		return 0
-	}
-
-	return 1
-}
-
-func parseObjects(b []byte) ([]client.Object, error) {
-	var objs []client.Object
-
-	d := utilyaml.NewYAMLOrJSONDecoder(bytes.NewReader(b), 4096)
-
-	for {
-		u := &unstructured.Unstructured{}
-
-		err := d.Decode(&u.Object)
-		if errors.Is(err, io.EOF) {
-			return objs, nil
-		}
-
-		if err != nil {
-			return nil, errors.Wrap(err, "cannot parse YAML")
-		}
-
-		if len(u.Object) > 0 {
-			objs = append(objs, u)
-		}
-	}
-}
-
 // ServiceAccountKubeconfig makes a ServiceAccount and its namespace where they are
 // missing, and returns a kubeconfig for it.
 func (c *Cluster) ServiceAccountKubeconfig(ctx context.Context, contextName, namespace, name string) ([]byte, error) {
@@ -261,73 +184,4 @@ func (c *Cluster) ServiceAccountKubeconfig(ctx context.Context, contextName, nam
 	}
 
 	return c.TokenKubeconfig(contextName, req.Status.Token)
-}
-
-// Await returns the first object of a list that matches, as soon as it does.
-func (c *Cluster) Await(ctx context.Context, list client.ObjectList, match func(client.Object) bool, opts ...client.ListOption) (client.Object, error) {
-	for {
-		if err := c.List(ctx, list, opts...); err != nil {
-			// A kind may not be served yet, or a server may be restarting.
-			if !sleep(ctx, retryInterval) {
-				return nil, errors.Wrapf(err, "cannot list objects of %s", c.Name)
-			}
-
-			continue
-		}
-
-		items, err := meta.ExtractList(list)
-		if err != nil {
-			return nil, errors.Wrap(err, "cannot read a list")
-		}
-
-		for _, i := range items {
-			if o, ok := i.(client.Object); ok && match(o) {
-				return o, nil
-			}
-		}
-
-		o, err := c.awaitEvent(ctx, list, match, opts)
-		if o != nil || err != nil {
-			return o, err
-		}
-	}
-}
-
-// awaitEvent watches from where a list ends. It returns nothing when the watch ends
-// before an object matches.
-func (c *Cluster) awaitEvent(ctx context.Context, list client.ObjectList, match func(client.Object) bool, opts []client.ListOption) (client.Object, error) {
-	from := &client.ListOptions{Raw: &metav1.ListOptions{ResourceVersion: list.GetResourceVersion()}}
-
-	w, err := c.Watch(ctx, list, append(slices.Clone(opts), from)...)
-	if err != nil {
-		return nil, errors.Wrapf(err, "cannot watch objects of %s", c.Name)
-	}
-	defer w.Stop()
-
-	for {
-		select {
-		case <-ctx.Done():
-			return nil, errors.Wrap(ctx.Err(), "gave up watching")
-		case e, ok := <-w.ResultChan():
-			if !ok || e.Type == watch.Error {
-				return nil, nil //nolint:nilnil // The caller lists again.
-			}
-
-			if o, ok := e.Object.(client.Object); ok && e.Type != watch.Deleted && match(o) {
-				return o, nil
-			}
-		}
-	}
-}
-
-func sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-
-	select {
-	case <-ctx.Done():
-		return false
-	case <-t.C:
-		return true
-	}
 }

@@ -1,0 +1,56 @@
+package v1alpha1
+
+// Condition types of a claim that say what its EphemeralCluster cannot.
+const (
+	// ConditionAccepted says whether the request is being carried to app.ci.
+	ConditionAccepted = "Accepted"
+
+	// ConditionCredentialsPublished says whether the tenant has the credentials.
+	ConditionCredentialsPublished = "CredentialsPublished"
+)
+
+// Reasons of a claim's conditions that are not its EphemeralCluster's.
+const (
+	// ReasonReported surfaces on conditions that only carry a message.
+	ReasonReported = "Reported"
+
+	// ReasonAccepted surfaces on Accepted when there is nothing to say against it.
+	ReasonAccepted = "Accepted"
+
+	// ReasonAnnotationsIgnored surfaces on Accepted, with status True, when an
+	// annotation that names a run is not a name.
+	ReasonAnnotationsIgnored = "AnnotationsIgnored"
+
+	// ReasonCheckingName surfaces on Accepted until app.ci is known to have no
+	// EphemeralCluster of the composite's name.
+	ReasonCheckingName = "CheckingName"
+
+	// ReasonInvalidInput surfaces on Accepted when the Composition's input for the
+	// function cannot be read.
+	ReasonInvalidInput = "InvalidInput"
+
+	// ReasonInvalidSecretName surfaces on CredentialsPublished when the tenant's
+	// Secret cannot have its name.
+	ReasonInvalidSecretName = "InvalidSecretName"
+
+	// ReasonInvalidRequest surfaces on Accepted when the spec is not a possible one.
+	ReasonInvalidRequest = "InvalidRequest"
+
+	// ReasonTenantUnknown surfaces on Accepted when a composite has neither a claim
+	// nor a namespace.
+	ReasonTenantUnknown = "TenantUnknown"
+
+	// ReasonEnvironmentUnknown surfaces on Accepted when the Konflux cluster's name
+	// is not known.
+	ReasonEnvironmentUnknown = "EnvironmentUnknown"
+
+	// ReasonNotOurs surfaces when the EphemeralCluster, or a Secret, of that name is
+	// another's.
+	ReasonNotOurs = "NotOurs"
+
+	// ReasonPending surfaces on CredentialsPublished until there are any.
+	ReasonPending = "Pending"
+
+	// ReasonPublished surfaces on CredentialsPublished when they are.
+	ReasonPublished = "Published"
+)

@@ -1,0 +1,112 @@
+//go:build linux
+
+package stack
+
+import (
+	"context"
+	"net/http"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
+
+	"github.com/ephemeral-clusters/ephemeral-clusters/test/process"
+)
+
+// buildOwn builds the programs of this checkout.
+func (s *Stack) buildOwn(ctx context.Context) error {
+	args := []string{"build", "-o", s.dir("bin") + string(filepath.Separator), "./test/ciop"}
+
+	if !s.without(WithoutFunction) {
+		args = append(args, "./fn")
+	}
+
+	if !s.without(WithoutReconciler) {
+		args = append(args, "./reconciler")
+	}
+
+	return s.runToEnd(ctx, "go-build", goBinary(), args...)
+}
+
+func goBinary() string {
+	path, err := exec.LookPath("go")
+	if err != nil {
+		return "go"
+	}
+
+	return path
+}
+
+func (s *Stack) own(name string) string { return filepath.Join(s.dir("bin"), name) }
+
+func (s *Stack) without(what string) bool { return slices.Contains(s.Without, what) }
+
+// debug adds the flag that Crossplane's programs and ours share.
+func (s *Stack) debug(args []string) []string {
+	if s.Debug {
+		return append(args, "--debug")
+	}
+
+	return args
+}
+
+func (s *Stack) run(name, path string, args []string, env ...string) (*process.Process, error) {
+	return s.group.Start(process.Command{Name: name, Path: path, Args: args, Env: env, Dir: s.builder.Root, Log: s.log(name)})
+}
+
+// runToEnd runs a program that ends by itself.
+func (s *Stack) runToEnd(ctx context.Context, name, path string, args ...string) error {
+	p, err := s.run(name, path, args)
+	if err != nil {
+		return err
+	}
+
+	select {
+	case <-ctx.Done():
+		p.Stop()
+
+		return ctx.Err()
+	case <-p.Done():
+	}
+
+	if p.Err() == nil {
+		return nil
+	}
+
+	return errors.Errorf("%s: %v\n%s", name, p.Err(), process.Tail(p.Log, logTail))
+}
+
+// waitHTTP waits until a process answers a request with success.
+func (s *Stack) waitHTTP(ctx context.Context, p *process.Process, url string) error {
+	return poll(ctx, func(ctx context.Context) error {
+		select {
+		case <-p.Done():
+			return errors.Errorf("%s ended: %v\n%s", p.Name, p.Err(), process.Tail(p.Log, logTail))
+		default:
+		}
+
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+		if err != nil {
+			return errors.Wrap(err, "cannot make a request")
+		}
+
+		rsp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			return notYetError{errors.Errorf("%s does not answer: %v\n%s", p.Name, err, process.Tail(p.Log, logTail))}
+		}
+
+		_ = rsp.Body.Close()
+
+		if rsp.StatusCode != http.StatusOK {
+			return notYetError{errors.Errorf("%s is not ready: %s\n%s", p.Name, rsp.Status, process.Tail(p.Log, logTail))}
+		}
+
+		return nil
+	})
+}
+
+func (s *Stack) log(name string) string {
+	return filepath.Join(s.Logs(), strings.ReplaceAll(name, "/", "-")+".log")
+}
