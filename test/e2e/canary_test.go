@@ -14,6 +14,7 @@ import (
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
@@ -76,13 +77,13 @@ func TestDisguises(t *testing.T) {
 	}
 }
 
-// checkLogs looks for the canary in every log of the stack.
-func checkLogs(t *testing.T) {
+// checkLogs looks for the canary in every log of a stack.
+func checkLogs(t *testing.T, s *stack.Stack) {
 	t.Helper()
 
 	logs := 0
 
-	err := filepath.WalkDir(shared.Path(), func(path string, d fs.DirEntry, err error) error {
+	err := filepath.WalkDir(s.Path(), func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || filepath.Ext(path) != ".log" {
 			return client.IgnoreNotFound(err)
 		}
@@ -105,7 +106,7 @@ func checkLogs(t *testing.T) {
 	}
 
 	for _, component := range []string{stack.ComponentCrossplane, stack.ComponentFunction, stack.ComponentProvider, stack.ComponentProw, stack.ComponentReconciler, stack.ComponentStandIn} {
-		if readFile(t, filepath.Join(shared.Logs(), component+".log")) == "" {
+		if readFile(t, filepath.Join(s.Logs(), component+".log")) == "" {
 			t.Errorf("%s has logged nothing, so this test shows nothing", component)
 		}
 	}
@@ -116,7 +117,7 @@ func checkLogs(t *testing.T) {
 // holdsNoCanary looks for the canary in everything on both clusters that more
 // people can read than may have the credential, and makes sure that it is in the
 // Secrets that it belongs in.
-func holdsNoCanary(ctx context.Context, l *life.Life) error {
+func holdsNoCanary(ctx context.Context, s *stack.Stack, l *life.Life) error {
 	kubeconfig, err := os.ReadFile(l.Kubeconfig())
 	if err != nil {
 		return errors.Wrap(err, "cannot read the tenant's kubeconfig")
@@ -127,7 +128,7 @@ func holdsNoCanary(ctx context.Context, l *life.Life) error {
 	}
 
 	secret := &corev1.Secret{}
-	if err := shared.AppCI.Get(ctx, types.NamespacedName{Namespace: apiv1.DefaultNamespace, Name: l.EphemeralCluster().Status.SecretRef}, secret); err != nil {
+	if err := s.AppCI.Get(ctx, types.NamespacedName{Namespace: apiv1.DefaultNamespace, Name: l.EphemeralCluster().Status.SecretRef}, secret); err != nil {
 		return errors.Wrap(err, "cannot get the published Secret")
 	}
 
@@ -135,20 +136,27 @@ func holdsNoCanary(ctx context.Context, l *life.Life) error {
 		cluster *stack.Cluster
 		gvk     schema.GroupVersionKind
 	}{
-		{shared.Konflux, schema.GroupVersionKind{Group: "kubernetes.crossplane.io", Version: "v1alpha2", Kind: "Object"}},
-		{shared.Konflux, schema.GroupVersionKind{Group: "ci.openshift.org", Version: "v1alpha1", Kind: "TestPlatformCluster"}},
-		{shared.Konflux, schema.GroupVersionKind{Group: "ci.openshift.org", Version: "v1alpha1", Kind: "XTestPlatformCluster"}},
-		{shared.Konflux, schema.GroupVersionKind{Version: "v1", Kind: "Event"}},
-		{shared.AppCI, schema.GroupVersionKind{Group: "ci.openshift.io", Version: "v1", Kind: "EphemeralCluster"}},
-		{shared.AppCI, schema.GroupVersionKind{Group: "prow.k8s.io", Version: "v1", Kind: "ProwJob"}},
-		{shared.AppCI, schema.GroupVersionKind{Version: "v1", Kind: "Event"}},
-		{shared.Build01, schema.GroupVersionKind{Version: "v1", Kind: "Pod"}},
-		{shared.Build01, schema.GroupVersionKind{Version: "v1", Kind: "Event"}},
+		{s.Konflux, schema.GroupVersionKind{Group: "kubernetes.crossplane.io", Version: "v1alpha2", Kind: "Object"}},
+		{s.Konflux, schema.GroupVersionKind{Group: "kubernetes.m.crossplane.io", Version: "v1alpha1", Kind: "Object"}},
+		{s.Konflux, schema.GroupVersionKind{Group: "ci.openshift.org", Version: "v1alpha1", Kind: "TestPlatformCluster"}},
+		{s.Konflux, schema.GroupVersionKind{Group: "ci.openshift.org", Version: "v1alpha1", Kind: "XTestPlatformCluster"}},
+		{s.Konflux, schema.GroupVersionKind{Version: "v1", Kind: "Event"}},
+		{s.AppCI, schema.GroupVersionKind{Group: "ci.openshift.io", Version: "v1", Kind: "EphemeralCluster"}},
+		{s.AppCI, schema.GroupVersionKind{Group: "prow.k8s.io", Version: "v1", Kind: "ProwJob"}},
+		{s.AppCI, schema.GroupVersionKind{Version: "v1", Kind: "Event"}},
+		{s.Build01, schema.GroupVersionKind{Version: "v1", Kind: "Pod"}},
+		{s.Build01, schema.GroupVersionKind{Version: "v1", Kind: "Event"}},
 	} {
 		list := &unstructured.UnstructuredList{}
 		list.SetGroupVersionKind(where.gvk)
 
-		if err := where.cluster.List(ctx, list); err != nil {
+		err := where.cluster.List(ctx, list)
+		if meta.IsNoMatchError(err) && s.API == stack.Namespaced {
+			// There is no composite behind a namespaced one.
+			continue
+		}
+
+		if err != nil {
 			return errors.Wrapf(err, "cannot list %s", where.gvk.Kind)
 		}
 

@@ -47,7 +47,7 @@ func TestLife(t *testing.T) {
 				t.Fatalf("\n%s\n%v", tc.reason, err)
 			}
 
-			if err := holdsNoCanary(t.Context(), l); err != nil {
+			if err := holdsNoCanary(t.Context(), shared, l); err != nil {
 				t.Errorf("\n%s\n%v", tc.reason, err)
 			}
 
@@ -59,7 +59,33 @@ func TestLife(t *testing.T) {
 		})
 	}
 
-	t.Run("NoCredentialInLogs", func(t *testing.T) { checkLogs(t) })
+	t.Run("NoCredentialInLogs", func(t *testing.T) { checkLogs(t, shared) })
+}
+
+func TestLifeNamespaced(t *testing.T) {
+	reason := "The same manifest lives the same life as a namespaced composite of Crossplane 2."
+
+	s, err := stack.Start(t.Context(), stack.Options{API: stack.Namespaced, Out: testWriter{t}, Debug: true, Canary: canary})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Stop()
+
+	l := life.New(s, "tenant-a", example("workflow"), testWriter{t})
+
+	if err := l.Run(t.Context()); err != nil {
+		t.Fatalf("\n%s\n%v", reason, err)
+	}
+
+	if err := holdsNoCanary(t.Context(), s, l); err != nil {
+		t.Errorf("\n%s\n%v", reason, err)
+	}
+
+	if err := l.Delete(t.Context()); err != nil {
+		t.Fatalf("\n%s\n%v", reason, err)
+	}
+
+	checkLogs(t, s)
 }
 
 func TestDeletedInUse(t *testing.T) {

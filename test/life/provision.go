@@ -19,6 +19,7 @@ import (
 
 	"github.com/ephemeral-clusters/ephemeral-clusters/api/testplatform/v1alpha1"
 	apiv1 "github.com/ephemeral-clusters/ephemeral-clusters/api/v1"
+	"github.com/ephemeral-clusters/ephemeral-clusters/test/stack"
 )
 
 // labelProwJob on a Pod names its ProwJob. It is Prow's.
@@ -97,8 +98,16 @@ func (l *Life) awaitEC(ctx context.Context, match func(*apiv1.EphemeralCluster) 
 }
 
 // compositeName is the name of the composite behind the claim, which is also the
-// EphemeralCluster's.
+// EphemeralCluster's. That of a namespaced composite is made of its name and UID.
 func (l *Life) compositeName() string {
+	if l.stack.API == stack.Namespaced {
+		const maxPrefix = 26
+
+		name := l.claim.GetName()
+
+		return name[:min(len(name), maxPrefix)] + "-" + string(l.claim.GetUID())
+	}
+
 	name, _, _ := unstructured.NestedString(l.claim.Object, "spec", "resourceRef", "name")
 
 	return name

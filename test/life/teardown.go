@@ -19,6 +19,7 @@ import (
 	"github.com/ephemeral-clusters/ephemeral-clusters/api/testplatform/v1alpha1"
 	apiv1 "github.com/ephemeral-clusters/ephemeral-clusters/api/v1"
 	"github.com/ephemeral-clusters/ephemeral-clusters/test/components"
+	"github.com/ephemeral-clusters/ephemeral-clusters/test/stack"
 )
 
 func (l *Life) test(ctx context.Context) (client.Object, error) {
@@ -113,10 +114,19 @@ func (l *Life) Delete(ctx context.Context) error {
 	return l.awaitGone(ctx, []located{
 		{l.stack.Konflux, l.claim},
 		{l.stack.Konflux, object("v1", "Secret", l.Namespace, l.secretName())},
-		{l.stack.Konflux, object("v1", "Secret", v1alpha1.ConnectionSecretNamespace, "credentials-"+composite)},
+		{l.stack.Konflux, object("v1", "Secret", l.connectionNamespace(), "credentials-"+composite)},
 		{l.stack.AppCI, l.ec},
 		{l.stack.AppCI, object("v1", "Secret", apiv1.DefaultNamespace, apiv1.CredentialsSecretName(composite))},
 	})
+}
+
+// connectionNamespace is where provider-kubernetes writes the credentials.
+func (l *Life) connectionNamespace() string {
+	if l.stack.API == stack.Namespaced {
+		return l.Namespace
+	}
+
+	return v1alpha1.ConnectionSecretNamespace
 }
 
 // AwaitObjectsGone waits until provider-kubernetes has let go of what it had made of
@@ -127,9 +137,14 @@ func (l *Life) AwaitObjectsGone(ctx context.Context) error {
 
 	composite := l.ec.GetName()
 
+	apiVersion, namespace := "kubernetes.crossplane.io/v1alpha2", ""
+	if l.stack.API == stack.Namespaced {
+		apiVersion, namespace = "kubernetes.m.crossplane.io/v1alpha1", l.Namespace
+	}
+
 	return l.awaitGone(ctx, []located{
-		{l.stack.Konflux, object("kubernetes.crossplane.io/v1alpha2", "Object", "", "managed-"+composite)},
-		{l.stack.Konflux, object("kubernetes.crossplane.io/v1alpha2", "Object", "", "credentials-"+composite)},
+		{l.stack.Konflux, object(apiVersion, "Object", namespace, "managed-"+composite)},
+		{l.stack.Konflux, object(apiVersion, "Object", namespace, "credentials-"+composite)},
 	})
 }
 

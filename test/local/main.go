@@ -41,6 +41,7 @@ func main() {
 type demo struct {
 	Claim     string `default:"examples/workflow/claim.yaml"         help:"Manifest of the claim."                      type:"existingfile"`
 	Namespace string `default:"tenant-a"                             help:"Tenant namespace that the claim is made in."`
+	API       string `default:"claims" enum:"claims,v2" help:"What the Konflux cluster serves: claims, or v2 namespaced composites."`
 	Debug     bool   `help:"Raise the log level of every component."`
 }
 
@@ -48,7 +49,7 @@ type demo struct {
 func (d *demo) Run(ctx context.Context) (err error) {
 	start := time.Now()
 
-	s, err := stack.Start(ctx, stack.Options{Out: os.Stdout, Debug: d.Debug})
+	s, err := stack.Start(ctx, stack.Options{API: stack.API(d.API), Out: os.Stdout, Debug: d.Debug})
 	if err != nil {
 		return err
 	}

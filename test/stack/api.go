@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	pkapis "github.com/crossplane-contrib/provider-kubernetes/apis/cluster"
+	pkmapis "github.com/crossplane-contrib/provider-kubernetes/apis/namespaced"
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 	"github.com/crossplane/crossplane/apis/v2/apiextensions"
 	xpextv1 "github.com/crossplane/crossplane/apis/v2/apiextensions/v1"
@@ -39,6 +40,7 @@ func schemes() []func(*runtime.Scheme) error {
 		apiextensions.AddToScheme,
 		pkg.AddToScheme,
 		pkapis.AddToScheme,
+		pkmapis.AddToScheme,
 		prowv1.AddToScheme,
 		apiv1.AddToScheme,
 	}
@@ -60,21 +62,27 @@ func (s *Stack) installAPI(ctx context.Context) error {
 	}
 
 	if err := s.Konflux.ApplyFiles(ctx,
-		filepath.Join(s.builder.Root, "xrd", "claims.yaml"),
-		filepath.Join(s.builder.Root, "composition", "claims.yaml"),
+		filepath.Join(s.builder.Root, "xrd", string(s.API)+".yaml"),
+		filepath.Join(s.builder.Root, "composition", string(s.API)+".yaml"),
 	); err != nil {
 		return err
 	}
 
 	xrd := &xpextv1.CompositeResourceDefinition{}
 	key := types.NamespacedName{Name: v1alpha1.CompositePlural + "." + v1alpha1.Group}
+	want := []xpv2.ConditionType{xpextv1.TypeEstablished, xpextv1.TypeOffered}
+
+	if s.API == Namespaced {
+		key.Name = v1alpha1.Plural + "." + v1alpha1.Group
+		want = want[:1]
+	}
 
 	return poll(ctx, func(ctx context.Context) error {
 		if err := s.Konflux.Get(ctx, key, xrd); err != nil {
 			return errors.Wrap(err, "cannot get the XRD")
 		}
 
-		for _, t := range []xpv2.ConditionType{xpextv1.TypeEstablished, xpextv1.TypeOffered} {
+		for _, t := range want {
 			if c := xrd.Status.GetCondition(t); c.Status != corev1.ConditionTrue {
 				return notYetError{errors.Errorf("XRD %s is not %s: %s %s", key.Name, t, c.Reason, c.Message)}
 			}

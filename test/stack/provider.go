@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	pkcv1alpha1 "github.com/crossplane-contrib/provider-kubernetes/apis/cluster/v1alpha1"
+	pkmv1alpha1 "github.com/crossplane-contrib/provider-kubernetes/apis/namespaced/v1alpha1"
 	kconfig "github.com/crossplane-contrib/provider-kubernetes/pkg/kube/config"
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 	xpv2 "github.com/crossplane/crossplane/apis/v2/core/v2"
@@ -161,21 +162,21 @@ func (s *Stack) connectProvider(ctx context.Context) error {
 		return err
 	}
 
+	spec := kconfig.ProviderConfigSpec{Credentials: kconfig.ProviderCredentials{
+		Source: xpv2.CredentialsSourceSecret,
+		CommonCredentialSelectors: xpv2.CommonCredentialSelectors{SecretRef: &xpv2.SecretKeySelector{
+			SecretReference: xpv2.SecretReference{Namespace: v1alpha1.ProviderSecretNamespace, Name: v1alpha1.ProviderSecretName},
+			Key:             v1alpha1.ProviderSecretKey,
+		}},
+	}}
+
 	return s.Konflux.ApplyAll(ctx,
 		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: v1alpha1.ConnectionSecretNamespace}},
 		&corev1.Secret{
 			ObjectMeta: metav1.ObjectMeta{Namespace: v1alpha1.ProviderSecretNamespace, Name: v1alpha1.ProviderSecretName},
 			Data:       map[string][]byte{v1alpha1.ProviderSecretKey: credential},
 		},
-		&pkcv1alpha1.ProviderConfig{
-			ObjectMeta: metav1.ObjectMeta{Name: v1alpha1.ProviderConfigName},
-			Spec: kconfig.ProviderConfigSpec{Credentials: kconfig.ProviderCredentials{
-				Source: xpv2.CredentialsSourceSecret,
-				CommonCredentialSelectors: xpv2.CommonCredentialSelectors{SecretRef: &xpv2.SecretKeySelector{
-					SecretReference: xpv2.SecretReference{Namespace: v1alpha1.ProviderSecretNamespace, Name: v1alpha1.ProviderSecretName},
-					Key:             v1alpha1.ProviderSecretKey,
-				}},
-			}},
-		},
+		&pkcv1alpha1.ProviderConfig{ObjectMeta: metav1.ObjectMeta{Name: v1alpha1.ProviderConfigName}, Spec: spec},
+		&pkmv1alpha1.ClusterProviderConfig{ObjectMeta: metav1.ObjectMeta{Name: v1alpha1.ProviderConfigName}, Spec: spec},
 	)
 }

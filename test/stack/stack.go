@@ -56,8 +56,21 @@ const (
 	WithoutFunction   = "function"
 )
 
+// API is what tenants of the Konflux cluster make. Both have the same kind, so a
+// cluster serves one of them.
+type API string
+
+// The APIs, which are also the names of the XRD's and the Composition's files.
+const (
+	Claims     API = "claims"
+	Namespaced API = "v2"
+)
+
 // Options of a stack.
 type Options struct {
+	// API is what the Konflux cluster serves; claims when empty.
+	API API
+
 	// Out is told about progress; dropped when nil.
 	Out io.Writer
 
@@ -99,6 +112,10 @@ type Stack struct {
 func Start(ctx context.Context, o Options) (*Stack, error) {
 	if o.Out == nil {
 		o.Out = io.Discard
+	}
+
+	if o.API == "" {
+		o.API = Claims
 	}
 
 	// The libraries' own logs say nothing that errors do not.
