@@ -170,6 +170,8 @@ func newManager(farm *buildfarm.Farm, o *options, prowJobNamespace string) (mana
 	// The server's own fairness limits clients; a limit on this side would only
 	// add latency.
 	cfg.QPS = -1
+	// Field managers are named after it, and the server's logs and metrics.
+	cfg.UserAgent = component
 
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, prowv1.AddToScheme, v1.AddToScheme} {
