@@ -82,6 +82,10 @@ func (s *scope) adopt(pj *prowv1.ProwJob) {
 // create makes the ProwJob. The finalizer is there before it, so that no ProwJob
 // can be left behind.
 func (r *Reconciler) create(ctx context.Context, s *scope) error {
+	if err := r.bindCreated(ctx, s); err != nil || s.job != nil {
+		return err
+	}
+
 	if r.tearDownWanted(s) {
 		s.unneeded = true
 
@@ -113,6 +117,29 @@ func (r *Reconciler) create(ctx context.Context, s *scope) error {
 	}
 
 	return r.createJob(ctx, s, pj)
+}
+
+// bindCreated finds the ProwJob that an earlier pass has made, and that neither the
+// status nor the cache knows yet. Without it nothing may be concluded for good.
+func (r *Reconciler) bindCreated(ctx context.Context, s *scope) error {
+	if !controllerutil.ContainsFinalizer(s.ec, v1.Finalizer) {
+		return nil
+	}
+
+	pj := &prowv1.ProwJob{}
+
+	err := r.Reader.Get(ctx, client.ObjectKey{Namespace: r.prowJobNamespace, Name: prowjob.Name(s.ec.GetUID())}, pj)
+	if kerrors.IsNotFound(err) {
+		return nil
+	}
+
+	if err != nil {
+		return errors.Wrap(err, "cannot look for a ProwJob that was made before")
+	}
+
+	s.adopt(pj)
+
+	return nil
 }
 
 func (r *Reconciler) createJob(ctx context.Context, s *scope, pj *prowv1.ProwJob) error {

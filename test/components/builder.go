@@ -93,7 +93,7 @@ func (b *Builder) Ensure(ctx context.Context, cs []Component) (map[string]string
 }
 
 func (b *Builder) ensure(ctx context.Context, c Component) (string, error) {
-	if b.Dir != "" {
+	if b.Dir != "" && slices.ContainsFunc(Stack(), func(s Component) bool { return s.Name == c.Name }) {
 		path := filepath.Join(b.Dir, c.Name)
 		_, err := os.Stat(path)
 

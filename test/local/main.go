@@ -71,7 +71,7 @@ func (d *demo) Run(ctx context.Context) (err error) {
 		return err
 	}
 
-	fmt.Printf("\n%s\nThe claim was deleted, and nothing of it is left. Everything took %.0fs.\n", l.Table(), time.Since(start).Seconds())
+	fmt.Printf("\n%s\nThe claim was deleted; the cluster and every copy of its credentials are gone. Everything took %.0fs.\n", l.Table(), time.Since(start).Seconds())
 
 	return nil
 }

@@ -51,7 +51,11 @@ func (c *Cluster) awaitEvent(ctx context.Context, list client.ObjectList, match 
 
 	w, err := c.Watch(ctx, list, append(slices.Clone(opts), from)...)
 	if err != nil {
-		return nil, errors.Wrapf(err, "cannot watch objects of %s", c.Name)
+		if !sleep(ctx, retryInterval) {
+			return nil, errors.Wrapf(err, "cannot watch objects of %s", c.Name)
+		}
+
+		return nil, nil //nolint:nilnil // The caller lists again.
 	}
 	defer w.Stop()
 
