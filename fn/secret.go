@@ -8,9 +8,8 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 	"k8s.io/apimachinery/pkg/util/validation"
 
-	v1 "github.com/ephemeral-clusters/ephemeral-clusters/api/v1"
-
 	"github.com/ephemeral-clusters/ephemeral-clusters/api/testplatform/v1alpha1"
+	v1 "github.com/ephemeral-clusters/ephemeral-clusters/api/v1"
 )
 
 const (
