@@ -47,22 +47,28 @@ func (r *Reconciler) bind(ctx context.Context, s *scope, jobs []prowv1.ProwJob) 
 // bindByID asks the API server for a ProwJob that the cache does not have, because
 // only the server's word is enough to give it up.
 func (r *Reconciler) bindByID(ctx context.Context, s *scope, id string) error {
+	found, err := r.bindLive(ctx, s, id)
+	s.vanished = err == nil && !found
+
+	return err
+}
+
+// bindLive adopts the ProwJob of a name, if the API server has it.
+func (r *Reconciler) bindLive(ctx context.Context, s *scope, name string) (bool, error) {
 	pj := &prowv1.ProwJob{}
 
-	err := r.Reader.Get(ctx, client.ObjectKey{Namespace: r.prowJobNamespace, Name: id}, pj)
+	err := r.Reader.Get(ctx, client.ObjectKey{Namespace: r.prowJobNamespace, Name: name}, pj)
 	if kerrors.IsNotFound(err) {
-		s.vanished = true
-
-		return nil
+		return false, nil
 	}
 
 	if err != nil {
-		return errors.Wrapf(err, "cannot get ProwJob %q", id)
+		return false, errors.Wrapf(err, "cannot get ProwJob %q", name)
 	}
 
 	s.adopt(pj)
 
-	return nil
+	return true, nil
 }
 
 // adopt takes a ProwJob as the EphemeralCluster's. In the first pass that knows it,
@@ -126,20 +132,9 @@ func (r *Reconciler) bindCreated(ctx context.Context, s *scope) error {
 		return nil
 	}
 
-	pj := &prowv1.ProwJob{}
+	_, err := r.bindLive(ctx, s, prowjob.Name(s.ec.GetUID()))
 
-	err := r.Reader.Get(ctx, client.ObjectKey{Namespace: r.prowJobNamespace, Name: prowjob.Name(s.ec.GetUID())}, pj)
-	if kerrors.IsNotFound(err) {
-		return nil
-	}
-
-	if err != nil {
-		return errors.Wrap(err, "cannot look for a ProwJob that was made before")
-	}
-
-	s.adopt(pj)
-
-	return nil
+	return err
 }
 
 func (r *Reconciler) createJob(ctx context.Context, s *scope, pj *prowv1.ProwJob) error {
