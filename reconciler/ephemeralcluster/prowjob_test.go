@@ -104,6 +104,23 @@ func TestCreate(t *testing.T) {
 				Conditions: []v1.Condition{cond(v1.ConditionProwJobCompleted, metav1.ConditionTrue, v1.ReasonProwJobCompleted, "torn down before a ProwJob was created")},
 			}},
 		},
+		"TornDownRightAfterCreation": {
+			reason: "A ProwJob that neither the status nor the cache knows yet is found before it is said that none is needed. Without its label it is in no list, as in a cache that is behind.",
+			args:   passArgs{objs: []client.Object{newCluster(tearDown, finalizer), newJob(func(pj *prowv1.ProwJob) { pj.Labels = nil })}},
+			want: passWant{
+				status: v1.EphemeralClusterStatus{
+					Phase:     v1.PhaseProvisioning,
+					ProwJobID: jobName,
+					Conditions: []v1.Condition{
+						cond(v1.ConditionProwJobCreating, metav1.ConditionTrue, "", ""),
+						notReady(v1.MessageNamespaceNotFound),
+						notTold(v1.MessageNamespaceNotFound),
+					},
+				},
+				finalized: true,
+				jobs:      jobIn(prowv1.SchedulingState),
+			},
+		},
 		"TornDownAfterRefusal": {
 			reason: "The pipeline that asks for tear-down waits for the ProwJob's end, even if there was none.",
 			args:   passArgs{objs: []client.Object{newCluster(tearDown, status(refused(v1.ReasonValidationFailure, "no")))}},
