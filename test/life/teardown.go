@@ -7,11 +7,9 @@ import (
 	"fmt"
 	"os/exec"
 	"strings"
-	"time"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 	corev1 "k8s.io/api/core/v1"
-	kerrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	prowv1 "sigs.k8s.io/prow/pkg/apis/prowjobs/v1"
@@ -150,7 +148,7 @@ func (l *Life) AwaitObjectsGone(ctx context.Context) error {
 
 // located is an object of a cluster.
 type located struct {
-	cluster client.Reader
+	cluster *stack.Cluster
 	object  client.Object
 }
 
@@ -160,29 +158,12 @@ func (l *Life) awaitGone(ctx context.Context, gone []located) error {
 			continue
 		}
 
-		if err := awaitNotFound(ctx, g.cluster, g.object); err != nil {
+		if err := g.cluster.AwaitGone(ctx, g.object); err != nil {
 			return errors.Wrapf(err, "%s is still there", l.describe(g.object))
 		}
 	}
 
 	return nil
-}
-
-func awaitNotFound(ctx context.Context, c client.Reader, o client.Object) error {
-	t := time.NewTicker(100 * time.Millisecond)
-	defer t.Stop()
-
-	for {
-		if err := c.Get(ctx, client.ObjectKeyFromObject(o), o); kerrors.IsNotFound(err) {
-			return nil
-		}
-
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-t.C:
-		}
-	}
 }
 
 func object(apiVersion, kind, namespace, name string) *unstructured.Unstructured {

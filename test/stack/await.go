@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
+	kerrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/watch"
@@ -71,6 +72,19 @@ func (c *Cluster) awaitEvent(ctx context.Context, list client.ObjectList, match 
 			if o, ok := e.Object.(client.Object); ok && e.Type != watch.Deleted && match(o) {
 				return o, nil
 			}
+		}
+	}
+}
+
+// AwaitGone waits until an object does not exist.
+func (c *Cluster) AwaitGone(ctx context.Context, o client.Object) error {
+	for {
+		if err := c.Get(ctx, client.ObjectKeyFromObject(o), o); kerrors.IsNotFound(err) {
+			return nil
+		}
+
+		if !sleep(ctx, retryInterval) {
+			return errors.Wrapf(ctx.Err(), "%s is still on %s", o.GetName(), c.Name)
 		}
 	}
 }

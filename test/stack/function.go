@@ -5,35 +5,27 @@ package stack
 import (
 	"context"
 	"net"
-	"net/http"
 	"path/filepath"
 	"strconv"
-	"time"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 	xpv2 "github.com/crossplane/crossplane/apis/v2/core/v2"
+	pkgmetav1 "github.com/crossplane/crossplane/apis/v2/pkg/meta/v1"
 	pkgv1 "github.com/crossplane/crossplane/apis/v2/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/name"
-	"github.com/google/go-containerregistry/pkg/registry"
-	"github.com/google/go-containerregistry/pkg/v1/remote"
-	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	corev1 "k8s.io/api/core/v1"
 	kerrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/yaml"
 
-	"github.com/ephemeral-clusters/ephemeral-clusters/test/components"
 	"github.com/ephemeral-clusters/ephemeral-clusters/test/pki"
 	"github.com/ephemeral-clusters/ephemeral-clusters/test/process"
 )
 
 // FunctionName is the name of our function's package.
 const FunctionName = "function-testplatform-cluster"
-
-// packageVersion tags packages that are built for this stack only.
-const packageVersion = "v0.0.0-stack"
 
 // FunctionEndpoint is where Crossplane calls the function.
 type FunctionEndpoint struct {
@@ -44,92 +36,95 @@ type FunctionEndpoint struct {
 	CertsDir string
 }
 
-// installFunction installs our function through Crossplane's package manager, from
-// a registry of our own, and returns once the package is healthy.
-func (s *Stack) installFunction(ctx context.Context) error {
-	ref, err := s.pushFunction(ctx)
-	if err != nil {
+// A functionPackage is a composition function to be installed.
+type functionPackage struct {
+	// name of the Function, and root directory of its package.
+	name string
+	root string
+
+	// log of its process.
+	log string
+
+	// program to run, or empty if somebody else runs it.
+	program string
+}
+
+// installOurs installs our function, and serves it unless that is left out.
+func (s *Stack) installOurs(ctx context.Context) error {
+	f := functionPackage{name: FunctionName, root: filepath.Join(s.builder.Root, "package"), log: ComponentFunction}
+	if !s.without(WithoutFunction) {
+		f.program = s.own("fn")
+	}
+
+	var err error
+
+	s.Function, err = s.installFunction(ctx, f)
+
+	return err
+}
+
+// InstallFunction installs a function of this checkout that only tests use, and
+// serves it. The package is its Go package's path.
+func (s *Stack) InstallFunction(ctx context.Context, name, goPackage string) error {
+	program := s.own(name)
+	if err := s.runToEnd(ctx, "go-build", goBinary(), "build", "-o", program, goPackage); err != nil {
 		return err
+	}
+
+	root := s.dir("packages", name)
+
+	meta, err := yaml.Marshal(&pkgmetav1.Function{
+		TypeMeta:   metav1.TypeMeta{APIVersion: pkgmetav1.SchemeGroupVersion.String(), Kind: pkgmetav1.FunctionKind},
+		ObjectMeta: metav1.ObjectMeta{Name: name},
+	})
+	if err != nil {
+		return errors.Wrapf(err, "cannot describe the package of %s", name)
+	}
+
+	if err := writeFiles(root, map[string][]byte{"crossplane.yaml": meta}); err != nil {
+		return err
+	}
+
+	_, err = s.installFunction(ctx, functionPackage{name: name, root: root, log: name, program: program})
+
+	return err
+}
+
+// installFunction installs a function through Crossplane's package manager, from a
+// registry of our own, and returns where it is served once the package is healthy.
+func (s *Stack) installFunction(ctx context.Context, f functionPackage) (FunctionEndpoint, error) {
+	ref, err := s.pushPackage(ctx, f.name, f.root)
+	if err != nil {
+		return FunctionEndpoint{}, err
 	}
 
 	if err := s.Konflux.ApplyAll(ctx, &pkgv1.Function{
-		ObjectMeta: metav1.ObjectMeta{Name: FunctionName},
+		ObjectMeta: metav1.ObjectMeta{Name: f.name},
 		Spec:       pkgv1.FunctionSpec{PackageSpec: pkgv1.PackageSpec{Package: ref}},
 	}); err != nil {
-		return err
+		return FunctionEndpoint{}, err
 	}
 
-	rev, err := s.activeRevision(ctx)
+	rev, err := s.activeRevision(ctx, f.name)
 	if err != nil {
-		return err
+		return FunctionEndpoint{}, err
 	}
 
-	if err := s.serveFunction(ctx, rev); err != nil {
-		return err
-	}
-
-	return s.waitFunction(ctx)
-}
-
-// pushFunction builds the package with Crossplane's CLI and pushes it to a registry
-// that lives as long as the stack. It returns the package's reference.
-func (s *Stack) pushFunction(ctx context.Context) (string, error) {
-	file := filepath.Join(s.dir("packages"), FunctionName+".xpkg")
-
-	if err := s.runToEnd(ctx, "crossplane-xpkg", s.binaries[components.CrossplaneCLI], "xpkg", "build",
-		"--package-root="+filepath.Join(s.builder.Root, "package"), "--package-file="+file); err != nil {
-		return "", err
-	}
-
-	host, err := s.startRegistry()
+	e, err := s.serveFunction(ctx, f, rev)
 	if err != nil {
-		return "", err
+		return FunctionEndpoint{}, err
 	}
 
-	ref, err := name.ParseReference(host + "/ephemeral-clusters/" + FunctionName + ":" + packageVersion)
-	if err != nil {
-		return "", errors.Wrap(err, "cannot name the function's package")
-	}
-
-	img, err := tarball.ImageFromPath(file, nil)
-	if err != nil {
-		return "", errors.Wrap(err, "cannot read the function's package")
-	}
-
-	return ref.Name(), errors.Wrap(remote.Write(ref, img, remote.WithContext(ctx)), "cannot push the function's package")
-}
-
-// startRegistry serves an empty registry on a free port.
-func (s *Stack) startRegistry() (string, error) {
-	port, err := process.FreePort()
-	if err != nil {
-		return "", err
-	}
-
-	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))) //nolint:noctx // Returns at once.
-	if err != nil {
-		return "", errors.Wrap(err, "cannot listen for the registry")
-	}
-
-	srv := &http.Server{
-		Handler:           registry.New(registry.Logger(s.nopLog())),
-		ReadHeaderTimeout: 10 * time.Second,
-	}
-
-	go srv.Serve(l) //nolint:errcheck // Ends with the stack.
-
-	s.onStop(func() { _ = srv.Close() })
-
-	return l.Addr().String(), nil
+	return e, s.waitFunction(ctx, f.name)
 }
 
 // activeRevision returns the function's active revision once there is one.
-func (s *Stack) activeRevision(ctx context.Context) (*pkgv1.FunctionRevision, error) {
+func (s *Stack) activeRevision(ctx context.Context, function string) (*pkgv1.FunctionRevision, error) {
 	rev := &pkgv1.FunctionRevision{}
 
 	return rev, poll(ctx, func(ctx context.Context) error {
 		l := &pkgv1.FunctionRevisionList{}
-		if err := s.Konflux.List(ctx, l, client.MatchingLabels{pkgv1.LabelParentPackage: FunctionName}); err != nil {
+		if err := s.Konflux.List(ctx, l, client.MatchingLabels{pkgv1.LabelParentPackage: function}); err != nil {
 			return errors.Wrap(err, "cannot list FunctionRevisions")
 		}
 
@@ -141,36 +136,36 @@ func (s *Stack) activeRevision(ctx context.Context) (*pkgv1.FunctionRevision, er
 			}
 		}
 
-		return notYetError{errors.Errorf("Function %s has no active revision yet", FunctionName)}
+		return notYetError{errors.Errorf("Function %s has no active revision yet", function)}
 	})
 }
 
 // serveFunction does for a revision what Crossplane leaves to an external runtime:
 // it issues the server's certificate, runs the function, and tells where it is.
-func (s *Stack) serveFunction(ctx context.Context, rev *pkgv1.FunctionRevision) error {
+func (s *Stack) serveFunction(ctx context.Context, f functionPackage, rev *pkgv1.FunctionRevision) (FunctionEndpoint, error) {
 	port, err := process.FreePort()
 	if err != nil {
-		return err
+		return FunctionEndpoint{}, err
 	}
 
 	// Crossplane only names the Secret in the revision when it runs packages itself.
-	name := pkgv1.GetSecretNameWithSuffix(FunctionName, pkgv1.TLSServerSecretNameSuffix)
+	name := pkgv1.GetSecretNameWithSuffix(f.name, pkgv1.TLSServerSecretNameSuffix)
 
 	secret := types.NamespacedName{Namespace: crossplaneNamespace, Name: *name}
-	if err := s.issueCertificate(ctx, secret, pki.Loopback(FunctionName)); err != nil {
-		return err
+	if err := s.issueCertificate(ctx, secret, pki.Loopback(f.name)); err != nil {
+		return FunctionEndpoint{}, err
 	}
 
 	certs, err := s.secretDir(ctx, s.Konflux, secret)
 	if err != nil {
-		return err
+		return FunctionEndpoint{}, err
 	}
 
-	s.Function = FunctionEndpoint{Address: net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), CertsDir: certs}
+	e := FunctionEndpoint{Address: net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), CertsDir: certs}
 
-	if !s.without(WithoutFunction) {
-		if _, err := s.run(ComponentFunction, s.own("fn"), s.debug(s.Function.Args())); err != nil {
-			return err
+	if f.program != "" {
+		if _, err := s.run(f.log, f.program, s.debug(e.Args())); err != nil {
+			return FunctionEndpoint{}, err
 		}
 	}
 
@@ -179,14 +174,14 @@ func (s *Stack) serveFunction(ctx context.Context, rev *pkgv1.FunctionRevision) 
 			return err
 		}
 
-		rev.Status.Endpoint = s.Function.Address
+		rev.Status.Endpoint = e.Address
 		rev.SetObservedTLSServerSecretName(name)
 		rev.SetConditions(pkgv1.RuntimeHealthy())
 
 		return s.Konflux.Status().Update(ctx, rev)
 	})
 
-	return errors.Wrap(err, "cannot report the function's endpoint")
+	return e, errors.Wrap(err, "cannot report the function's endpoint")
 }
 
 // Args are the function's flags that serve it at this endpoint.
@@ -221,17 +216,17 @@ func (s *Stack) issueCertificate(ctx context.Context, key types.NamespacedName, 
 
 // waitFunction waits until the package manager calls the function installed and
 // healthy.
-func (s *Stack) waitFunction(ctx context.Context) error {
+func (s *Stack) waitFunction(ctx context.Context, name string) error {
 	f := &pkgv1.Function{}
 
 	return poll(ctx, func(ctx context.Context) error {
-		if err := s.Konflux.Get(ctx, types.NamespacedName{Name: FunctionName}, f); err != nil && !kerrors.IsNotFound(err) {
+		if err := s.Konflux.Get(ctx, types.NamespacedName{Name: name}, f); err != nil && !kerrors.IsNotFound(err) {
 			return errors.Wrap(err, "cannot get the Function")
 		}
 
 		for _, t := range []xpv2.ConditionType{pkgv1.TypeInstalled, pkgv1.TypeHealthy} {
 			if c := f.GetCondition(t); c.Status != corev1.ConditionTrue {
-				return notYetError{errors.Errorf("Function %s is not %s: %s %s", FunctionName, t, c.Reason, c.Message)}
+				return notYetError{errors.Errorf("Function %s is not %s: %s %s", name, t, c.Reason, c.Message)}
 			}
 		}
 

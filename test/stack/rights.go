@@ -24,6 +24,9 @@ const (
 	ciOperatorSA = "ci-operator"
 )
 
+// ProviderUser is what the API server of app.ci calls provider-kubernetes.
+const ProviderUser = "system:serviceaccount:" + apiv1.DefaultNamespace + ":" + providerAppCISA
+
 // providerAppCIRights are the rights of provider-kubernetes on app.ci. Its watch of
 // EphemeralClusters knows no namespace; it never watches Secrets. It asks for a dry
 // run of a patch even of a Secret that it only observes: the policy allows no more
@@ -36,7 +39,7 @@ func providerAppCIRights() []client.Object {
 			APIGroups: []string{apiv1.Group}, Resources: []string{"ephemeralclusters"}, Verbs: []string{"list", "watch"},
 		}),
 		clusterRoleBinding(name, apiv1.DefaultNamespace, providerAppCISA),
-		dryRunOnly(name, "system:serviceaccount:"+apiv1.DefaultNamespace+":"+providerAppCISA),
+		dryRunOnly(name, ProviderUser),
 		&admissionv1.ValidatingAdmissionPolicyBinding{
 			ObjectMeta: metav1.ObjectMeta{Name: name},
 			Spec: admissionv1.ValidatingAdmissionPolicyBindingSpec{

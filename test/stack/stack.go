@@ -99,6 +99,7 @@ type Stack struct {
 	ReconcilerArgs []string
 
 	path     string
+	registry string
 	group    *process.Group
 	builder  *components.Builder
 	binaries map[string]string
@@ -195,7 +196,11 @@ func (s *Stack) startKonflux(ctx context.Context) error {
 
 	s.progress("provider-kubernetes runs")
 
-	if err := s.installFunction(ctx); err != nil {
+	if err := s.startRegistry(); err != nil {
+		return err
+	}
+
+	if err := s.installOurs(ctx); err != nil {
 		return err
 	}
 
