@@ -11,7 +11,6 @@ import (
 
 	fnv1 "github.com/crossplane/function-sdk-go/proto/v1"
 	"github.com/google/go-cmp/cmp"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
 )
 
@@ -45,15 +44,16 @@ func readyStep() step {
 	}}
 }
 
-func tearDownSteps() []step {
-	status := func(phase, more string) string {
-		return strings.ReplaceAll(testStatusReady, "phase: Ready", "phase: "+phase) + more
-	}
+// statusOnceReady is the status of a cluster that was ready, in a later phase.
+func statusOnceReady(phase, more string) string {
+	return strings.ReplaceAll(testStatusReady, "phase: Ready", "phase: "+phase) + more
+}
 
+func tearDownSteps() []step {
 	return []step{
 		{name: "tear down", do: func(w *world) { w.xr = set(w.xr, true, "spec", "tearDownCluster") }},
-		reported("deprovisioning", status("Deprovisioning", `- {type: TestCompleted, status: "True", reason: TestCompleted}`)),
-		reported("deprovisioned", status("Deprovisioned", `- {type: ProwJobCompleted, status: "True", reason: ProwJobCompleted, message: "prowjob state: success"}`)),
+		reported("deprovisioning", statusOnceReady("Deprovisioning", `- {type: TestCompleted, status: "True", reason: TestCompleted}`)),
+		reported("deprovisioned", statusOnceReady("Deprovisioned", `- {type: ProwJobCompleted, status: "True", reason: ProwJobCompleted, message: "prowjob state: success"}`)),
 	}
 }
 
@@ -93,8 +93,14 @@ conditions:
 		"claim-failed-ready": {
 			reason: "A failure of a cluster that is ready takes nothing away.",
 			xr:     fromYAML(testXR),
-			steps: []step{created(), provisioningStep(), readyStep(), reported("failed", strings.ReplaceAll(testStatusReady, "phase: Ready", "phase: Failed")+
-				`- {type: ProwJobCompleted, status: "True", reason: ProwJobFailure, message: "prowjob state: aborted"}`)},
+			steps: []step{created(), provisioningStep(), readyStep(), reported("failed", statusOnceReady("Failed",
+				`- {type: ProwJobCompleted, status: "True", reason: ProwJobFailure, message: "prowjob state: aborted"}`))},
+		},
+		"claim-failed-deprovisioning": {
+			reason: "A failure of the tear-down is told, and the credentials of what may still run stay.",
+			xr:     fromYAML(testXR),
+			steps: append(append([]step{created(), provisioningStep(), readyStep()}, tearDownSteps()[:2]...),
+				reported("failed", statusOnceReady("Failed", `- {type: ProwJobCompleted, status: "True", reason: ProwJobFailure, message: "prowjob state: error"}`))),
 		},
 		"claim-credentials-late": {
 			reason: "The credentials arrive after ClusterReady.",
@@ -135,6 +141,41 @@ conditions:
 			reason: "The life of a namespaced composite.",
 			xr:     namespacedXR(),
 			steps:  append([]step{created(), provisioningStep(), readyStep()}, tearDownSteps()...),
+		},
+		"namespaced-hive": {
+			reason: "The life of a namespaced composite on a Hive pool.",
+			xr:     set(namespacedXR(), structAt(hive, "spec", "ciOperator", "test"), "spec", "ciOperator", "test"),
+			steps:  append([]step{created(), provisioningStep(), readyStep()}, tearDownSteps()...),
+		},
+		"namespaced-failed": {
+			reason: "A failure of a cluster that is ready takes no Secret away.",
+			xr:     namespacedXR(),
+			steps: []step{created(), provisioningStep(), readyStep(), reported("failed", statusOnceReady("Failed",
+				`- {type: ProwJobCompleted, status: "True", reason: ProwJobFailure, message: "prowjob state: aborted"}`))},
+		},
+		"namespaced-environment-lost": {
+			reason: "A live cluster of a namespaced composite outlasts the EnvironmentConfig.",
+			xr:     namespacedXR(),
+			steps: []step{
+				{name: "no EnvironmentConfig yet", do: func(w *world) { w.environment = false }},
+				{name: "EnvironmentConfig", do: func(w *world) { w.environment = true }},
+				readyStep(),
+				{name: "EnvironmentConfig lost", do: func(w *world) { w.environment = false }},
+			},
+		},
+		"namespaced-tampered": {
+			reason: "What a tenant does to a namespaced composite costs only the tenant's own request.",
+			xr:     namespacedXR(),
+			steps: []step{
+				created(), readyStep(),
+				{name: "run name", do: func(w *world) {
+					w.xr = set(w.xr, "../../etc", "metadata", "annotations", "ephemeralcluster.ci.openshift.io/pipeline-run-name")
+				}},
+				{name: "another Secret", do: func(w *world) { w.xr = set(w.xr, "elsewhere", "spec", "writeConnectionSecretToRef", "name") }},
+				{name: "no spec", do: func(w *world) { w.xr = set(w.xr, nil, "spec", "ciOperator") }},
+				{name: "broken input", do: func(w *world) { w.input = fromYAML("{kind: Config, nonsense: true}") }},
+				{name: "emptied status", do: func(w *world) { w.appCI.clusters[ecName(w)] = set(w.appCI.clusters[ecName(w)], nil, "status") }},
+			},
 		},
 		"namespaced-secret-taken": {
 			reason: "A tenant's own Secret is left alone until it is out of the way.",
@@ -181,80 +222,5 @@ conditions:
 				t.Errorf("%s\n%s: -want, +got:\n%s", tc.reason, golden, diff)
 			}
 		})
-	}
-}
-
-// TestCollision lets two Konflux clusters ask app.ci for the same name.
-func TestCollision(t *testing.T) {
-	a := newAppCI()
-	first, second := newWorld(a, fromYAML(testXR)), newWorld(a, fromYAML(testXR))
-
-	// The second cluster has the same tenant, and another name.
-	other := func(w *world) *fnv1.RunFunctionRequest {
-		req := w.request()
-		req.RequiredResources[requirementEnvironment].Items[0].Resource = set(fromYAML(testEnvironment), "kflux-prd-rh02", "data", "clusterName")
-
-		return req
-	}
-
-	first.settle(t)
-	readyStep().do(first)
-	first.settle(t)
-
-	before := proto.Clone(a.clusters["cluster-abcde"])
-
-	for range 5 {
-		rsp := run(t, other(second))
-
-		for name, r := range rsp.GetDesired().GetResources() {
-			if p := listAt(r.GetResource(), "spec", "managementPolicies"); len(p) != 1 || p[0].GetStringValue() != "Observe" {
-				t.Errorf("%s of the cluster that came second may write: %v", name, p)
-			}
-		}
-
-		second.applyComposite(rsp)
-
-		for name, r := range rsp.GetDesired().GetResources() {
-			second.apply(name, r.GetResource())
-		}
-	}
-
-	if !proto.Equal(before, a.clusters["cluster-abcde"]) {
-		t.Errorf("The EphemeralCluster of the cluster that came first was changed: %v", a.clusters["cluster-abcde"])
-	}
-
-	if got := first.tenantHas(t); got != canary {
-		t.Errorf("The tenant that came first must keep its kubeconfig, got: %q", got)
-	}
-
-	if got := second.tenantHas(t); got != "" {
-		t.Errorf("The tenant that came second must get no kubeconfig, got: %q", got)
-	}
-
-	if got := stringAt(compositeFrom(second.xr).reported("Accepted"), "reason"); got != "NotOurs" {
-		t.Errorf("The claim that came second must say so, got: %q", got)
-	}
-}
-
-// TestTakeover lets the function take over what an earlier Composition has made.
-func TestTakeover(t *testing.T) {
-	w := newWorld(newAppCI(), set(fromYAML(testXR), fromYAML("{}"), "spec", "ciOperator", "resources"))
-	w.settle(t)
-	readyStep().do(w)
-	w.settle(t)
-
-	// As it was made: with an empty value, and a query in other words.
-	ec := w.objects["ec"].GetResource()
-	ec = set(ec, fromYAML("{}"), "spec", "forProvider", "manifest", "spec", "ciOperator", "resources")
-	ec = set(ec, `object.status.conditions.exists(x, x.type == "ClusterReady" && x.status == "True")`, "spec", "readiness", "celQuery")
-	w.objects["ec"].Resource = ec
-
-	rsp := w.call(t)
-	if diff := cmp.Diff(structAt(ec, "spec").AsMap(), structAt(rsp.GetDesired().GetResources()["ec"].GetResource(), "spec").AsMap()); diff != "" {
-		t.Errorf("The spec of a live cluster's Object must not change: -before, +after:\n%s", diff)
-	}
-
-	if rsp.GetDesired().GetComposite().GetReady() != fnv1.Ready_READY_TRUE {
-		t.Error("A composite that was ready must stay ready.")
 	}
 }
