@@ -45,7 +45,7 @@ test-unit: ## Run the unit tests, which need no components.
 .PHONY: test-api
 test-api: ## Run the tests of single rooms that need a real kube-apiserver.
 	@$(COMPONENT) --link $(OUT)/components etcd kube-apiserver
-	KUBEBUILDER_ASSETS=$(CURDIR)/$(OUT)/components $(GO) test -count 1 ./gen/xrd ./reconciler
+	KUBEBUILDER_ASSETS=$(CURDIR)/$(OUT)/components $(GO) test -count 1 ./gen/xrd ./gen/kubeconfig ./reconciler
 
 .PHONY: test-e2e
 test-e2e: components ## Run the end-to-end tests on a local stack.

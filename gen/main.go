@@ -12,7 +12,8 @@ import (
 )
 
 type cli struct {
-	XRD xrdCmd `cmd:"" help:"Generate the XRDs of TestPlatformCluster from the CRD of EphemeralCluster." name:"xrd"`
+	XRD        xrdCmd        `cmd:"" help:"Generate the XRDs of TestPlatformCluster from the CRD of EphemeralCluster." name:"xrd"`
+	Kubeconfig kubeconfigCmd `cmd:"" help:"Issue a credential of app.ci for a Konflux cluster, or examine one."`
 }
 
 func main() {

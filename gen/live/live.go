@@ -9,7 +9,6 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/dynamic"
-	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/yaml"
 )
 
@@ -18,15 +17,11 @@ func CRDs() schema.GroupVersionResource {
 	return schema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"}
 }
 
-// Client returns a client of the cluster of a kubeconfig context. The kubeconfig is
-// the one that kubectl would use.
+// Client returns a client of the cluster of a kubeconfig context.
 func Client(kubeContext string) (dynamic.Interface, error) {
-	cfg, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(
-		clientcmd.NewDefaultClientConfigLoadingRules(),
-		&clientcmd.ConfigOverrides{CurrentContext: kubeContext},
-	).ClientConfig()
+	cfg, err := Config(kubeContext)
 	if err != nil {
-		return nil, errors.Wrapf(err, "cannot load kubeconfig context %q", kubeContext)
+		return nil, err
 	}
 
 	c, err := dynamic.NewForConfig(cfg)
