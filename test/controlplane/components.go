@@ -42,6 +42,9 @@ func (cp *ControlPlane) startEtcd() (string, error) {
 	)
 }
 
+// apiServerProcess is the API server's name, after that of its cluster.
+const apiServerProcess = "kube-apiserver"
+
 func (cp *ControlPlane) startAPIServer(etcdURL string) error {
 	port, err := process.FreePort()
 	if err != nil {
@@ -77,7 +80,7 @@ func (cp *ControlPlane) startAPIServer(etcdURL string) error {
 		args = append(args, "--audit-policy-file="+cp.file("audit-policy.yaml"), "--audit-log-path="+cp.AuditLogFile())
 	}
 
-	return cp.run("kube-apiserver", cp.Binaries.APIServer, args...)
+	return cp.run(apiServerProcess, cp.Binaries.APIServer, args...)
 }
 
 // AuditLogFile is where requests are written down, when Options ask for it.

@@ -87,7 +87,7 @@ func (l *Life) steps() []step {
 		{"the task creates a TestPlatformCluster (kubectl create)", kubectl, soon, l.createClaim},
 		{"Crossplane creates the EphemeralCluster on app.ci", stack.ComponentProvider, soon, l.awaitEphemeralCluster},
 		{"the reconciler creates a ProwJob", stack.ComponentReconciler, soon, l.awaitProwJob},
-		{"the ProwJob's Pod runs ci-operator on build01", stack.ComponentProw, soon, l.awaitPod},
+		{"the ProwJob's Pod runs ci-operator on a build cluster", stack.ComponentProw, soon, l.awaitPod},
 		{"ci-operator provisions in its namespace, to wait for a signal", stack.ComponentStandIn, soon, l.awaitNamespace},
 		{"ci-operator's Secret holds the kubeconfig", stack.ComponentStandIn, slow, l.awaitSource},
 		{"the reconciler publishes it on the EphemeralCluster", stack.ComponentReconciler, soon, l.awaitPublished},
@@ -228,6 +228,11 @@ func (l *Life) Kubeconfig() string { return l.kubeconfig }
 // AwaitClaim waits until the claim, made in step 2, matches.
 func (l *Life) AwaitClaim(ctx context.Context, match func(*unstructured.Unstructured) bool) error {
 	return errors.Wrap(l.awaitClaim(ctx, match), conditions(l.claim))
+}
+
+// AwaitEphemeralCluster waits until the EphemeralCluster, made in step 3, matches.
+func (l *Life) AwaitEphemeralCluster(ctx context.Context, match func(*apiv1.EphemeralCluster) bool) error {
+	return l.awaitEC(ctx, match)
 }
 
 func (l *Life) kubeconfigPath() string {

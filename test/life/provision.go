@@ -146,7 +146,11 @@ func (l *Life) awaitProwJob(ctx context.Context) (client.Object, error) {
 }
 
 func (l *Life) awaitPod(ctx context.Context) (client.Object, error) {
-	return l.stack.Build01.Await(ctx, &corev1.PodList{}, func(o client.Object) bool {
+	if err := l.awaitJob(ctx, func(pj *prowv1.ProwJob) bool { return pj.Status.State != prowv1.SchedulingState }); err != nil {
+		return nil, errors.Wrap(err, "the ProwJob is not scheduled")
+	}
+
+	return l.BuildCluster().Await(ctx, &corev1.PodList{}, func(o client.Object) bool {
 		pod, ok := o.(*corev1.Pod)
 
 		return ok && pod.Status.Phase == corev1.PodRunning
@@ -154,7 +158,7 @@ func (l *Life) awaitPod(ctx context.Context) (client.Object, error) {
 }
 
 func (l *Life) awaitNamespace(ctx context.Context) (client.Object, error) {
-	ns, err := l.stack.Build01.Await(ctx, &corev1.NamespaceList{}, func(client.Object) bool { return true },
+	ns, err := l.BuildCluster().Await(ctx, &corev1.NamespaceList{}, func(client.Object) bool { return true },
 		client.MatchingLabels{apiv1.LabelJobID: l.prowJob.GetName()})
 	if err != nil {
 		return nil, err
@@ -165,6 +169,17 @@ func (l *Life) awaitNamespace(ctx context.Context) (client.Object, error) {
 	return ns, nil
 }
 
+// BuildCluster is the build cluster that Prow has given the job to.
+func (l *Life) BuildCluster() *stack.Cluster {
+	for _, c := range l.stack.BuildClusters() {
+		if c.Name == l.prowJob.Spec.Cluster {
+			return c
+		}
+	}
+
+	return l.stack.Build01
+}
+
 // awaitSource waits for ci-operator's Secret with the kubeconfig, or Hive's.
 func (l *Life) awaitSource(ctx context.Context) (client.Object, error) {
 	name := apiv1.TestName
@@ -172,7 +187,7 @@ func (l *Life) awaitSource(ctx context.Context) (client.Object, error) {
 		name += "-hive-admin-kubeconfig"
 	}
 
-	return l.stack.Build01.Await(ctx, &corev1.SecretList{}, func(o client.Object) bool {
+	return l.BuildCluster().Await(ctx, &corev1.SecretList{}, func(o client.Object) bool {
 		s, ok := o.(*corev1.Secret)
 
 		return ok && s.GetName() == name && len(s.Data[apiv1.KeyKubeconfig]) > 0

@@ -59,7 +59,7 @@ func (l *Life) awaitTearDown(ctx context.Context) (client.Object, error) {
 }
 
 func (l *Life) awaitSignal(ctx context.Context) (client.Object, error) {
-	return l.stack.Build01.Await(ctx, &corev1.SecretList{}, func(o client.Object) bool { return o.GetName() == apiv1.SecretTestDone },
+	return l.BuildCluster().Await(ctx, &corev1.SecretList{}, func(o client.Object) bool { return o.GetName() == apiv1.SecretTestDone },
 		client.InNamespace(l.ciNamespace))
 }
 

@@ -42,17 +42,26 @@ func (s *Stack) prepareAppCI(ctx context.Context) error {
 	return s.AppCI.ApplyAll(ctx, append(prowRights(), reconcilerAppCIRights()...)...)
 }
 
-// prepareBuild01 installs the rights of a build cluster, and the ServiceAccount
-// that ci-operator's Pods ask for.
-func (s *Stack) prepareBuild01(ctx context.Context) error {
-	if err := s.Build01.ApplyAll(ctx,
+// BuildClusters are the clusters that jobs run on.
+func (s *Stack) BuildClusters() []*Cluster {
+	if s.Build02 == nil {
+		return []*Cluster{s.Build01}
+	}
+
+	return []*Cluster{s.Build01, s.Build02}
+}
+
+// prepareBuild installs the rights of a build cluster, and the ServiceAccount that
+// ci-operator's Pods ask for.
+func (s *Stack) prepareBuild(ctx context.Context, c *Cluster) error {
+	if err := c.ApplyAll(ctx,
 		namespace(prowNamespace),
 		&corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: prowNamespace, Name: ciOperatorSA}},
 	); err != nil {
 		return err
 	}
 
-	return s.Build01.ApplyAll(ctx, append(prowRights(), reconcilerBuildRights()...)...)
+	return c.ApplyAll(ctx, append(prowRights(), reconcilerBuildRights()...)...)
 }
 
 // startProw runs Prow's scheduler and plank.
@@ -123,14 +132,25 @@ func (s *Stack) startReconciler(ctx context.Context) error {
 	return s.waitHTTP(ctx, p, "http://"+health+"/readyz")
 }
 
-// startStandIn runs the ci-operator stand-in on build01. It plays the kubelet, too,
-// so it may do anything.
-func (s *Stack) startStandIn() error {
+// standInOf is what the stand-in on a build cluster is called.
+func standInOf(c *Cluster) string {
+	if c.Name == Build01 {
+		return ComponentStandIn
+	}
+
+	return ComponentStandIn + "-" + c.Name
+}
+
+// startStandIn runs the ci-operator stand-in on a build cluster. It plays the
+// kubelet, too, so it may do anything.
+func (s *Stack) startStandIn(c *Cluster) error {
+	name := standInOf(c)
+
 	args := []string{
-		"--kubeconfig=" + s.Build01.AdminKubeconfig(),
+		"--kubeconfig=" + c.AdminKubeconfig(),
 		"--namespace=" + prowNamespace,
-		"--dir=" + s.dir(ComponentStandIn),
-		"--log-dir=" + s.dir("logs", "clusters"),
+		"--dir=" + s.dir(name),
+		"--log-dir=" + s.dir("logs", "clusters", c.Name),
 		"--etcd=" + s.binaries[components.Etcd],
 		"--kube-apiserver=" + s.binaries[components.KubeAPIServer],
 		"--kubectl=" + s.binaries[components.Kubectl],
@@ -140,14 +160,9 @@ func (s *Stack) startStandIn() error {
 		args = append(args, "--kubeconfig-canary="+s.Canary)
 	}
 
-	_, err := s.run(ComponentStandIn, s.own("ciop"), s.debug(args))
+	_, err := s.run(name, s.own("ciop"), s.debug(args))
 
 	return err
-}
-
-// ProwConfig is the path of Prow's configuration.
-func (s *Stack) ProwConfig() string {
-	return filepath.Join(s.builder.Root, "test", "stack", "manifests", "prow-config.yaml")
 }
 
 // ciKubeconfig writes a kubeconfig as Prow's components read it: the current context
@@ -155,7 +170,7 @@ func (s *Stack) ProwConfig() string {
 func (s *Stack) ciKubeconfig(ctx context.Context, sa string) (string, error) {
 	merged := clientcmdapi.NewConfig()
 
-	for _, c := range []*Cluster{s.AppCI, s.Build01} {
+	for _, c := range append([]*Cluster{s.AppCI}, s.BuildClusters()...) {
 		b, err := c.ServiceAccountKubeconfig(ctx, c.Name, prowNamespace, sa)
 		if err != nil {
 			return "", err

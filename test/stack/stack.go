@@ -38,6 +38,7 @@ const (
 	Konflux = "konflux"
 	AppCI   = "app.ci"
 	Build01 = "build01"
+	Build02 = "build02"
 )
 
 // Names of components, and of their logs.
@@ -82,6 +83,10 @@ type Options struct {
 
 	// Canary is planted into the kubeconfig of every ephemeral cluster.
 	Canary string
+
+	// Spread adds the build cluster build02, and a scheduler outside Prow that gives
+	// jobs to each build cluster in turn.
+	Spread bool
 }
 
 // Stack is the running system.
@@ -91,6 +96,7 @@ type Stack struct {
 	Konflux *Cluster
 	AppCI   *Cluster
 	Build01 *Cluster
+	Build02 *Cluster // Nil unless Spread.
 
 	// Function is where our function is served, or where Crossplane expects it.
 	Function FunctionEndpoint
@@ -165,11 +171,15 @@ func (s *Stack) start(ctx context.Context) error {
 	first.Go(func() error { return s.startCluster(firstCtx, AppCI, &s.AppCI) })
 	first.Go(func() error { return s.startCluster(firstCtx, Build01, &s.Build01) })
 
+	if s.Spread {
+		first.Go(func() error { return s.startCluster(firstCtx, Build02, &s.Build02) })
+	}
+
 	if err := first.Wait(); err != nil {
 		return err
 	}
 
-	s.progress("three control planes are ready")
+	s.progress("the control planes are ready")
 
 	second, ctx := errgroup.WithContext(ctx)
 	second.Go(func() error { return s.startKonflux(ctx) })
@@ -215,11 +225,17 @@ func (s *Stack) startCI(ctx context.Context) error {
 		return err
 	}
 
-	if err := s.prepareBuild01(ctx); err != nil {
-		return err
+	for _, c := range s.BuildClusters() {
+		if err := s.prepareBuild(ctx, c); err != nil {
+			return err
+		}
+
+		if err := s.startStandIn(c); err != nil {
+			return err
+		}
 	}
 
-	if err := s.startStandIn(); err != nil {
+	if err := s.writeProwConfig(); err != nil {
 		return err
 	}
 
