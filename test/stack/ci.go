@@ -16,6 +16,7 @@ import (
 
 	apiv1 "github.com/ephemeral-clusters/ephemeral-clusters/api/v1"
 	"github.com/ephemeral-clusters/ephemeral-clusters/test/components"
+	"github.com/ephemeral-clusters/ephemeral-clusters/test/process"
 )
 
 // prowNamespace holds ProwJobs on app.ci and Pods on build clusters.
@@ -95,6 +96,17 @@ func (s *Stack) startProw(ctx context.Context) error {
 
 // startReconciler runs our reconciler, or prepares for a user's own.
 func (s *Stack) startReconciler(ctx context.Context) error {
+	if err := s.prepareReconciler(ctx); err != nil || s.without(WithoutReconciler) {
+		return err
+	}
+
+	_, err := s.RunReconciler(ctx, ComponentReconciler, s.ReconcilerArgs...)
+
+	return err
+}
+
+// prepareReconciler gives the reconciler its credentials and flags.
+func (s *Stack) prepareReconciler(ctx context.Context) error {
 	kubeconfig, err := s.ciKubeconfig(ctx, reconcilerSA)
 	if err != nil {
 		return err
@@ -105,13 +117,13 @@ func (s *Stack) startReconciler(ctx context.Context) error {
 		return err
 	}
 
-	health := "127.0.0.1:" + ports[0]
+	s.reconcilerHealth = "127.0.0.1:" + ports[0]
 
 	s.ReconcilerArgs = []string{
 		"--config-path=" + s.ProwConfig(),
 		"--kubeconfig=" + kubeconfig,
 		"--cluster-profiles-config=" + filepath.Join(s.builder.Root, "test", "stack", "manifests", "cluster-profiles.yaml"),
-		"--health-address=" + health,
+		"--health-address=" + s.reconcilerHealth,
 		"--metrics-address=127.0.0.1:0",
 		"--leader-elect=false",
 	}
@@ -120,16 +132,24 @@ func (s *Stack) startReconciler(ctx context.Context) error {
 		s.ReconcilerArgs = append(s.ReconcilerArgs, "--log-level=debug")
 	}
 
-	if s.without(WithoutReconciler) {
-		return nil
-	}
+	return nil
+}
 
-	p, err := s.run(ComponentReconciler, s.own("reconciler"), s.ReconcilerArgs)
+// RunReconciler runs the reconciler with flags that are, but for what a test
+// changes, those of ReconcilerArgs, and returns once it is ready. A name is given to
+// its log.
+func (s *Stack) RunReconciler(ctx context.Context, name string, args ...string) (*process.Process, error) {
+	p, err := s.run(name, s.own("reconciler"), args)
 	if err != nil {
-		return err
+		return nil, err
 	}
 
-	return s.waitHTTP(ctx, p, "http://"+health+"/readyz")
+	return p, s.waitHTTP(ctx, p, "http://"+s.reconcilerHealth+"/readyz")
+}
+
+// ReconcilerKubeconfig is the path of the reconciler's kubeconfig.
+func (s *Stack) ReconcilerKubeconfig() string {
+	return filepath.Join(s.dir("kubeconfigs"), reconcilerSA)
 }
 
 // standInOf is what the stand-in on a build cluster is called.

@@ -27,6 +27,9 @@ const (
 // ProviderUser is what the API server of app.ci calls provider-kubernetes.
 const ProviderUser = "system:serviceaccount:" + apiv1.DefaultNamespace + ":" + providerAppCISA
 
+// ReconcilerUser is what API servers call the reconciler.
+const ReconcilerUser = "system:serviceaccount:" + prowNamespace + ":" + reconcilerSA
+
 // providerAppCIRights are the rights of provider-kubernetes on app.ci. Its watch of
 // EphemeralClusters knows no namespace; it never watches Secrets. It asks for a dry
 // run of a patch even of a Secret that it only observes: the policy allows no more

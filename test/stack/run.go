@@ -17,9 +17,13 @@ import (
 
 // buildOwn builds the programs of this checkout.
 func (s *Stack) buildOwn(ctx context.Context) error {
-	args := []string{"build", "-o", s.dir("bin") + string(filepath.Separator), "./test/ciop"}
+	args := []string{"build", "-o", s.dir("bin") + string(filepath.Separator)}
 
-	if !s.without(WithoutFunction) {
+	if !s.CIOnly {
+		args = append(args, "./test/ciop")
+	}
+
+	if !s.CIOnly && !s.without(WithoutFunction) {
 		args = append(args, "./fn")
 	}
 

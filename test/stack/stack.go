@@ -87,6 +87,11 @@ type Options struct {
 	// Spread adds the build cluster build02, and a scheduler outside Prow that gives
 	// jobs to each build cluster in turn.
 	Spread bool
+
+	// CIOnly leaves out the Konflux cluster and all that plays a part in a job: there
+	// are app.ci and the build clusters, with the CRDs and rights that the reconciler
+	// needs, and the reconciler is left to be started by RunReconciler.
+	CIOnly bool
 }
 
 // Stack is the running system.
@@ -103,6 +108,8 @@ type Stack struct {
 
 	// ReconcilerArgs are the flags that the reconciler has, or would have.
 	ReconcilerArgs []string
+
+	reconcilerHealth string
 
 	path     string
 	registry string
@@ -165,6 +172,10 @@ func Start(ctx context.Context, o Options) (*Stack, error) {
 }
 
 func (s *Stack) start(ctx context.Context) error {
+	if s.CIOnly {
+		return s.startCIOnly(ctx)
+	}
+
 	first, firstCtx := errgroup.WithContext(ctx)
 	first.Go(func() error { return s.buildOwn(firstCtx) })
 	first.Go(func() error { return s.startCluster(firstCtx, Konflux, &s.Konflux) })
@@ -186,6 +197,28 @@ func (s *Stack) start(ctx context.Context) error {
 	second.Go(func() error { return s.startCI(ctx) })
 
 	return second.Wait()
+}
+
+// startCIOnly brings up what the reconciler works on.
+func (s *Stack) startCIOnly(ctx context.Context) error {
+	g, gCtx := errgroup.WithContext(ctx)
+	g.Go(func() error { return s.buildOwn(gCtx) })
+	g.Go(func() error { return s.startCluster(gCtx, AppCI, &s.AppCI) })
+	g.Go(func() error { return s.startCluster(gCtx, Build01, &s.Build01) })
+
+	if err := g.Wait(); err != nil {
+		return err
+	}
+
+	if err := s.prepareAppCI(ctx); err != nil {
+		return err
+	}
+
+	if err := s.prepareBuild(ctx, s.Build01); err != nil {
+		return err
+	}
+
+	return s.prepareReconciler(ctx)
 }
 
 // startKonflux brings up everything on the Konflux cluster.
