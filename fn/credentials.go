@@ -46,7 +46,6 @@ func objectForCredentials(c composite, cfg v1beta1.Config, secretName string, ec
 	}
 
 	o := object{
-		kind:               objectKindFor(c),
 		name:               "credentials-" + c.externalName(),
 		namespace:          c.namespace,
 		annotations:        map[string]string{annotationPollInterval: poll},

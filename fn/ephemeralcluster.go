@@ -1,13 +1,12 @@
 package main
 
 import (
+	clusterobject "github.com/crossplane-contrib/provider-kubernetes/apis/cluster/object/v1alpha2"
 	"google.golang.org/protobuf/types/known/structpb"
 
 	v1 "github.com/ephemeral-clusters/ephemeral-clusters/api/v1"
 	"github.com/ephemeral-clusters/ephemeral-clusters/fn/input/v1beta1"
 )
-
-const readinessPolicyCEL = "DeriveFromCelQuery"
 
 // clusterReadyQuery makes the provider's own readiness follow ClusterReady. It says
 // so of an EphemeralCluster without conditions too, where a bare exists is an error.
@@ -97,23 +96,23 @@ func objectForEC(c composite, cfg v1beta1.Config, e ephemeralCluster, ec observe
 	}
 
 	return object{
-		kind:               objectKindFor(c),
 		name:               "managed-" + c.externalName(),
 		namespace:          c.namespace,
 		providerConfigName: cfg.ProviderConfigName,
 		policy:             policy,
 		manifest:           e.manifest(),
-		readiness:          readinessFor(ec),
+		readyQuery:         readyQueryFor(ec),
 		watch:              true,
 	}
 }
 
-// readinessFor keeps the query that a live Object has: the same said in other words
+// readyQueryFor keeps the query that a live Object has: the same said in other words
 // would be a change of its spec. Nothing here depends on its result.
-func readinessFor(ec observedEC) *structpb.Value {
-	if stringAt(ec.object, "spec", "readiness", "policy") == readinessPolicyCEL && stringAt(ec.object, "spec", "readiness", "celQuery") != "" {
-		return at(ec.object, "spec", "readiness")
+func readyQueryFor(ec observedEC) string {
+	query := stringAt(ec.object, "spec", "readiness", "celQuery")
+	if stringAt(ec.object, "spec", "readiness", "policy") == string(clusterobject.ReadinessPolicyDeriveFromCelQuery) && query != "" {
+		return query
 	}
 
-	return stringMapValue(map[string]string{"policy": readinessPolicyCEL, "celQuery": clusterReadyQuery})
+	return clusterReadyQuery
 }

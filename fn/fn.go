@@ -67,7 +67,12 @@ func (f *Function) RunFunction(_ context.Context, req *fnv1.RunFunctionRequest) 
 		return rsp, nil
 	}
 
-	c.setDesired(rsp, accepted)
+	if err := c.setDesired(rsp, accepted); err != nil {
+		response.Fatal(rsp, err)
+
+		return rsp, nil
+	}
+
 	addEvents(rsp, c.composite, c.phase(), accepted)
 
 	return rsp, nil
@@ -145,7 +150,7 @@ func (c call) handingOver() bool {
 
 // setDesired sets the desired state. Whatever was observed is desired again: what is
 // left out would be deleted.
-func (c call) setDesired(rsp *fnv1.RunFunctionResponse, accepted condition) {
+func (c call) setDesired(rsp *fnv1.RunFunctionResponse, accepted condition) error {
 	resources := maps.Clone(rsp.GetDesired().GetResources())
 	if resources == nil {
 		resources = map[string]*fnv1.Resource{}
@@ -153,14 +158,23 @@ func (c call) setDesired(rsp *fnv1.RunFunctionResponse, accepted condition) {
 
 	if c.ec.exists() || accepted.status != fnv1.Status_STATUS_CONDITION_FALSE {
 		e := ephemeralClusterFor(c.composite, c.config, c.cluster, c.ec, c.ciOperator)
-		o := objectForEC(c.composite, c.config, e, c.ec, c.ownership)
-		resources[resourceEC] = &fnv1.Resource{Resource: o.resource(), Ready: readyIf(c.clusterReady())}
+
+		o, err := objectForEC(c.composite, c.config, e, c.ec, c.ownership).resource()
+		if err != nil {
+			return errors.Wrapf(err, "cannot compose %q", resourceEC)
+		}
+
+		resources[resourceEC] = &fnv1.Resource{Resource: o, Ready: readyIf(c.clusterReady())}
 	}
 
 	secretName := secretNameFor(c.ec, c.credentials, c.ownership)
 	if secretName != "" {
-		o := objectForCredentials(c.composite, c.config, secretName, c.ec)
-		resources[resourceCredentials] = &fnv1.Resource{Resource: o.resource(), Ready: readyIf(len(c.credentials.details[v1.KeyKubeconfig]) > 0)}
+		o, err := objectForCredentials(c.composite, c.config, secretName, c.ec).resource()
+		if err != nil {
+			return errors.Wrapf(err, "cannot compose %q", resourceCredentials)
+		}
+
+		resources[resourceCredentials] = &fnv1.Resource{Resource: o, Ready: readyIf(len(c.credentials.details[v1.KeyKubeconfig]) > 0)}
 	}
 
 	before := rsp.GetDesired().GetComposite()
@@ -184,6 +198,8 @@ func (c call) setDesired(rsp *fnv1.RunFunctionResponse, accepted condition) {
 
 	composite.Resource = withStatus(before.GetResource(), statusFor(c.ec, c.ownership, secretName))
 	rsp.Desired = &fnv1.State{Composite: composite, Resources: resources}
+
+	return nil
 }
 
 func merged(a, b map[string][]byte) map[string][]byte {

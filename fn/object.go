@@ -1,36 +1,29 @@
 package main
 
 import (
+	clusterobject "github.com/crossplane-contrib/provider-kubernetes/apis/cluster/object/v1alpha2"
+	namespacedobject "github.com/crossplane-contrib/provider-kubernetes/apis/namespaced/object/v1alpha1"
+	xpv2 "github.com/crossplane/crossplane/apis/v2/core/v2"
 	"google.golang.org/protobuf/types/known/structpb"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 )
 
 // Management policies of Objects.
 const (
-	policyAll     = "*"
-	policyObserve = "Observe"
+	policyAll     = string(xpv2.ManagementActionAll)
+	policyObserve = string(xpv2.ManagementActionObserve)
 )
 
-// An objectKind is one of the two kinds of provider-kubernetes' Object.
-type objectKind struct {
-	apiVersion string
+// kindClusterProviderConfig is the cluster-scoped one of the two that a namespaced
+// Object may name.
+const kindClusterProviderConfig = "ClusterProviderConfig"
 
-	// providerConfigKind is set where a reference must say it.
-	providerConfigKind string
-}
-
-// objectKindFor returns the kind of Object that a composite can compose: a
-// cluster-scoped one for a claim's, a namespaced one for a namespaced composite.
-func objectKindFor(c composite) objectKind {
-	if c.namespaced() {
-		return objectKind{apiVersion: "kubernetes.m.crossplane.io/v1alpha1", providerConfigKind: "ClusterProviderConfig"}
-	}
-
-	return objectKind{apiVersion: "kubernetes.crossplane.io/v1alpha2"}
-}
-
-// An object is an Object of provider-kubernetes.
+// An object is an Object of provider-kubernetes: a namespaced one if it has a
+// namespace, and else a cluster-scoped one.
 type object struct {
-	kind        objectKind
 	name        string
 	namespace   string
 	annotations map[string]string
@@ -38,8 +31,10 @@ type object struct {
 	providerConfigName string
 	policy             string
 	manifest           *structpb.Value
-	readiness          *structpb.Value
 	watch              bool
+
+	// readyQuery makes the provider's readiness follow it.
+	readyQuery string
 
 	// connectionDetails are keys of the Secret that the manifest names, published
 	// under the same key.
@@ -49,62 +44,107 @@ type object struct {
 	connectionSecretNamespace string
 }
 
-// resource returns the Object as a desired composed resource.
-func (o object) resource() *structpb.Struct {
-	providerConfig := fields{"name": structpb.NewStringValue(o.providerConfigName)}
-	providerConfig.setString("kind", o.kind.providerConfigKind)
-
-	spec := fields{
-		"forProvider":        fields{"manifest": o.manifest}.value(),
-		"managementPolicies": stringsValue(o.policy),
-		"providerConfigRef":  providerConfig.value(),
+// resource returns the Object as a desired composed resource. Its manifest is large,
+// and already in the form that it is wanted in: only the envelope is converted.
+func (o object) resource() (*structpb.Struct, error) {
+	u, err := runtime.DefaultUnstructuredConverter.ToUnstructured(o.envelope())
+	if err != nil {
+		return nil, err
 	}
 
-	if o.readiness != nil {
-		spec["readiness"] = o.readiness
+	// These are converted although they are empty.
+	delete(u, "status")
+
+	if o.readyQuery == "" {
+		unstructured.RemoveNestedField(u, "spec", "readiness")
 	}
 
-	if o.watch {
-		spec["watch"] = structpb.NewBoolValue(true)
+	s, err := structpb.NewStruct(u)
+	if err != nil {
+		return nil, err
+	}
+
+	structAt(s, "spec", "forProvider").Fields["manifest"] = o.manifest
+
+	return s, nil
+}
+
+// envelope returns the Object without its manifest.
+func (o object) envelope() runtime.Object {
+	meta := metav1.ObjectMeta{Name: o.name, Namespace: o.namespace, Annotations: o.annotations}
+
+	if o.namespace != "" {
+		return &namespacedobject.Object{
+			TypeMeta:   metav1.TypeMeta{APIVersion: namespacedobject.SchemeGroupVersion.String(), Kind: namespacedobject.ObjectKind},
+			ObjectMeta: meta,
+			Spec:       o.namespacedSpec(),
+		}
+	}
+
+	return &clusterobject.Object{
+		TypeMeta:   metav1.TypeMeta{APIVersion: clusterobject.SchemeGroupVersion.String(), Kind: clusterobject.ObjectKind},
+		ObjectMeta: meta,
+		Spec:       o.clusterSpec(),
+	}
+}
+
+func (o object) namespacedSpec() namespacedobject.ObjectSpec {
+	spec := namespacedobject.ObjectSpec{
+		ManagedResourceSpec: xpv2.ManagedResourceSpec{
+			ManagementPolicies:      xpv2.ManagementPolicies{xpv2.ManagementAction(o.policy)},
+			ProviderConfigReference: &xpv2.ProviderConfigReference{Kind: kindClusterProviderConfig, Name: o.providerConfigName},
+		},
+		Watch: o.watch,
+	}
+
+	if o.readyQuery != "" {
+		spec.Readiness = namespacedobject.Readiness{Policy: namespacedobject.ReadinessPolicyDeriveFromCelQuery, CelQuery: o.readyQuery}
 	}
 
 	if o.connectionSecretName != "" {
-		spec["connectionDetails"] = o.connectionDetailsValue()
-
-		ref := fields{"name": structpb.NewStringValue(o.connectionSecretName)}
-		ref.setString("namespace", o.connectionSecretNamespace)
-		spec["writeConnectionSecretToRef"] = ref.value()
+		spec.WriteConnectionSecretToReference = &xpv2.LocalSecretReference{Name: o.connectionSecretName}
 	}
-
-	meta := fields{"name": structpb.NewStringValue(o.name)}
-	meta.setString("namespace", o.namespace)
-
-	if len(o.annotations) > 0 {
-		meta["annotations"] = stringMapValue(o.annotations)
-	}
-
-	return &structpb.Struct{Fields: fields{
-		"apiVersion": structpb.NewStringValue(o.kind.apiVersion),
-		"kind":       structpb.NewStringValue("Object"),
-		"metadata":   meta.value(),
-		"spec":       structpb.NewStructValue(&structpb.Struct{Fields: spec}),
-	}}
-}
-
-func (o object) connectionDetailsValue() *structpb.Value {
-	m := o.manifest.GetStructValue()
-	details := make([]*structpb.Value, 0, len(o.connectionDetails))
 
 	for _, key := range o.connectionDetails {
-		details = append(details, fields{
-			"apiVersion":            at(m, "apiVersion"),
-			"kind":                  at(m, "kind"),
-			"name":                  at(m, "metadata", "name"),
-			"namespace":             at(m, "metadata", "namespace"),
-			"fieldPath":             structpb.NewStringValue("data." + key),
-			"toConnectionSecretKey": structpb.NewStringValue(key),
-		}.value())
+		spec.ConnectionDetails = append(spec.ConnectionDetails, namespacedobject.ConnectionDetail{ObjectReference: o.manifestField(key), ToConnectionSecretKey: key})
 	}
 
-	return listValue(details...)
+	return spec
+}
+
+func (o object) clusterSpec() clusterobject.ObjectSpec {
+	spec := clusterobject.ObjectSpec{
+		ClusterManagedResourceSpec: xpv2.ClusterManagedResourceSpec{
+			ManagementPolicies:      xpv2.ManagementPolicies{xpv2.ManagementAction(o.policy)},
+			ProviderConfigReference: &xpv2.Reference{Name: o.providerConfigName},
+		},
+		Watch: o.watch,
+	}
+
+	if o.readyQuery != "" {
+		spec.Readiness = clusterobject.Readiness{Policy: clusterobject.ReadinessPolicyDeriveFromCelQuery, CelQuery: o.readyQuery}
+	}
+
+	if o.connectionSecretName != "" {
+		spec.WriteConnectionSecretToReference = &xpv2.SecretReference{Name: o.connectionSecretName, Namespace: o.connectionSecretNamespace}
+	}
+
+	for _, key := range o.connectionDetails {
+		spec.ConnectionDetails = append(spec.ConnectionDetails, clusterobject.ConnectionDetail{ObjectReference: o.manifestField(key), ToConnectionSecretKey: key})
+	}
+
+	return spec
+}
+
+// manifestField refers to a key of the Secret that the manifest names.
+func (o object) manifestField(key string) corev1.ObjectReference {
+	m := o.manifest.GetStructValue()
+
+	return corev1.ObjectReference{
+		APIVersion: stringAt(m, "apiVersion"),
+		Kind:       stringAt(m, "kind"),
+		Name:       stringAt(m, "metadata", "name"),
+		Namespace:  stringAt(m, "metadata", "namespace"),
+		FieldPath:  "data." + key,
+	}
 }

@@ -60,15 +60,6 @@ func (f fields) setString(name, value string) {
 	}
 }
 
-func stringsValue(values ...string) *structpb.Value {
-	list := make([]*structpb.Value, 0, len(values))
-	for _, v := range values {
-		list = append(list, structpb.NewStringValue(v))
-	}
-
-	return listValue(list...)
-}
-
 func listValue(values ...*structpb.Value) *structpb.Value {
 	return structpb.NewListValue(&structpb.ListValue{Values: values})
 }
