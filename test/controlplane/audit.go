@@ -3,8 +3,9 @@
 package controlplane
 
 import (
-	"bytes"
+	"bufio"
 	"encoding/json"
+	"io"
 	"os"
 	"slices"
 	"strings"
@@ -13,33 +14,52 @@ import (
 	auditv1 "k8s.io/apiserver/pkg/apis/audit/v1"
 )
 
-// Writes returns the requests that have changed an object, in the order in which
-// they were answered, from the audit log. Dry runs and refused requests change
-// nothing. The control plane must have an AuditLog.
-func (cp *ControlPlane) Writes() ([]auditv1.Event, error) {
-	b, err := os.ReadFile(cp.AuditLogFile())
+// Audit calls a function for each event of the audit log, in order. The control plane
+// must have an AuditLog.
+func (cp *ControlPlane) Audit(see func(e *auditv1.Event)) error {
+	f, err := os.Open(cp.AuditLogFile())
 	if err != nil {
-		return nil, errors.Wrap(err, "cannot read the audit log")
+		return errors.Wrap(err, "cannot open the audit log")
 	}
+	defer f.Close() //nolint:errcheck // It was only read.
 
-	var writes []auditv1.Event
-
-	// The last line may be in the making.
-	for line := range bytes.Lines(b[:bytes.LastIndexByte(b, '\n')+1]) {
-		e := auditv1.Event{}
-		if err := json.Unmarshal(line, &e); err != nil {
-			return nil, errors.Wrap(err, "cannot read a line of the audit log")
+	for r := bufio.NewReader(f); ; {
+		line, err := r.ReadBytes('\n')
+		if errors.Is(err, io.EOF) {
+			// A last line without an end is in the making.
+			return nil
 		}
 
-		if isWrite(e) {
-			writes = append(writes, e)
+		if err != nil {
+			return errors.Wrap(err, "cannot read the audit log")
 		}
-	}
 
-	return writes, nil
+		e := &auditv1.Event{}
+		if err := json.Unmarshal(line, e); err != nil {
+			return errors.Wrap(err, "cannot read a line of the audit log")
+		}
+
+		see(e)
+	}
 }
 
-func isWrite(e auditv1.Event) bool {
+// Writes returns the requests that have changed an object, in the order in which
+// they were answered, from the audit log. Dry runs and refused requests change
+// nothing.
+func (cp *ControlPlane) Writes() ([]auditv1.Event, error) {
+	var writes []auditv1.Event
+
+	err := cp.Audit(func(e *auditv1.Event) {
+		if IsWrite(e) {
+			writes = append(writes, *e)
+		}
+	})
+
+	return writes, err
+}
+
+// IsWrite reports whether an event says that a request has changed an object.
+func IsWrite(e *auditv1.Event) bool {
 	const firstError = 400
 
 	return e.Stage == auditv1.StageResponseComplete &&

@@ -34,9 +34,9 @@ import (
 	apiv1 "github.com/ephemeral-clusters/ephemeral-clusters/api/v1"
 )
 
-// namespacePrefix starts the names of ci-operator's namespaces; the ProwJob's name
+// NamespacePrefix starts the names of ci-operator's namespaces; the ProwJob's name
 // follows.
-const namespacePrefix = "ci-op-"
+const NamespacePrefix = "ci-op-"
 
 // An Event is something that the player has just done for an EphemeralCluster.
 type Event string
@@ -104,7 +104,7 @@ func (p *Player) Run(ctx context.Context) error {
 	const workers = 20
 
 	toJob := handler.TypedEnqueueRequestsFromMapFunc(func(_ context.Context, s *corev1.Secret) []reconcile.Request {
-		return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: "ci", Name: strings.TrimPrefix(s.Namespace, namespacePrefix)}}}
+		return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: "ci", Name: strings.TrimPrefix(s.Namespace, NamespacePrefix)}}}
 	})
 
 	if err := ctrl.NewControllerManagedBy(m).
@@ -154,7 +154,7 @@ func (p *Player) play(ctx context.Context, req reconcile.Request) (reconcile.Res
 		return reconcile.Result{}, p.start(ctx, pj)
 	}
 
-	if err := p.build.Get(ctx, types.NamespacedName{Namespace: namespacePrefix + pj.Name, Name: apiv1.SecretTestDone}, &corev1.Secret{}); err == nil {
+	if err := p.build.Get(ctx, types.NamespacedName{Namespace: NamespacePrefix + pj.Name, Name: apiv1.SecretTestDone}, &corev1.Secret{}); err == nil {
 		if held(JobEnded) {
 			return later, nil
 		}
@@ -201,7 +201,7 @@ func (p *Player) start(ctx context.Context, pj *prowv1.ProwJob) error {
 
 func (p *Player) makeNamespace(ctx context.Context, pj *prowv1.ProwJob) error {
 	err := p.build.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
-		Name:   namespacePrefix + pj.Name,
+		Name:   NamespacePrefix + pj.Name,
 		Labels: map[string]string{apiv1.LabelJobID: pj.Name},
 	}})
 	if kerrors.IsAlreadyExists(err) {
@@ -219,7 +219,7 @@ func (p *Player) makeNamespace(ctx context.Context, pj *prowv1.ProwJob) error {
 
 func (p *Player) makeSecret(ctx context.Context, pj *prowv1.ProwJob) error {
 	err := p.build.Create(ctx, &corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{Namespace: namespacePrefix + pj.Name, Name: apiv1.TestName},
+		ObjectMeta: metav1.ObjectMeta{Namespace: NamespacePrefix + pj.Name, Name: apiv1.TestName},
 		StringData: map[string]string{apiv1.KeyKubeconfig: "kubeconfig of " + pj.Name},
 	})
 	if kerrors.IsAlreadyExists(err) {
