@@ -13,3 +13,6 @@ package ephemeralclusters
 
 // The XRDs of TestPlatformCluster, from the CRD of EphemeralCluster.
 //go:generate go run ./gen xrd
+
+// The manifests of all clusters, from gen/environments.yaml.
+//go:generate go run ./gen config

@@ -13,7 +13,11 @@ import (
 
 type cli struct {
 	XRD        xrdCmd        `cmd:"" help:"Generate the XRDs of TestPlatformCluster from the CRD of EphemeralCluster." name:"xrd"`
+	Drift      driftCmd      `cmd:"" help:"Compare what is live on app.ci and on a Konflux cluster."`
+	Breaking   breakingCmd   `cmd:"" help:"Tell what a change of the CRD breaks."`
 	Kubeconfig kubeconfigCmd `cmd:"" help:"Issue a credential of app.ci for a Konflux cluster, or examine one."`
+	Config     configCmd     `cmd:"" help:"Generate the manifests of all clusters from the environments."`
+	Promote    promoteCmd    `cmd:"" help:"Move versions from one environment to the next."`
 }
 
 func main() {
@@ -24,6 +28,7 @@ func main() {
 		kong.Name("gen"),
 		kong.Description("Generates what must never drift from what it is derived from."),
 		kong.UsageOnError(),
+		kong.Exit(exit),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 	)
 	k.FatalIfErrorf(k.Run())

@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/rest"
 	"sigs.k8s.io/yaml"
 )
 
@@ -17,12 +18,21 @@ func CRDs() schema.GroupVersionResource {
 	return schema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"}
 }
 
+// XRDs is the resource of CompositeResourceDefinitions. Crossplane 2 serves all of
+// them in this version, and Crossplane 1 has no other.
+func XRDs() schema.GroupVersionResource {
+	return schema.GroupVersionResource{Group: "apiextensions.crossplane.io", Version: "v1", Resource: "compositeresourcedefinitions"}
+}
+
 // Client returns a client of the cluster of a kubeconfig context.
 func Client(kubeContext string) (dynamic.Interface, error) {
 	cfg, err := Config(kubeContext)
 	if err != nil {
 		return nil, err
 	}
+
+	// That a version of an API is deprecated is for those to know who write it.
+	cfg.WarningHandler = rest.NoWarnings{}
 
 	c, err := dynamic.NewForConfig(cfg)
 

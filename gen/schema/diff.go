@@ -6,6 +6,9 @@ import (
 	"slices"
 )
 
+// Breaking is appended to what is said of a change that breaks what was valid.
+const Breaking = " (breaking)"
+
 // A Change is one difference between two schemas.
 type Change struct {
 	// Path of the node.
@@ -17,11 +20,22 @@ type Change struct {
 	// Old and New are the keyword's values as JSON, empty where it is not set. Of a
 	// node that only one schema has, they are its type.
 	Old, New string
+
+	// Breaking is set by Compare.
+	Breaking bool
 }
 
 // String says what differs, with the old schema as what is and the new one as what
 // should be.
 func (c Change) String() string {
+	if c.Breaking {
+		return c.text() + Breaking
+	}
+
+	return c.text()
+}
+
+func (c Change) text() string {
 	path := cmp.Or(c.Path, "(root)")
 
 	switch {
@@ -36,6 +50,24 @@ func (c Change) String() string {
 	}
 
 	return fmt.Sprintf("%s: %s is %s, should be %s", path, c.Keyword, c.Old, c.New)
+}
+
+// Told says what differs as a change from the old schema to the new one.
+func (c Change) Told() string {
+	path := cmp.Or(c.Path, "(root)")
+
+	switch {
+	case c.Keyword == "" && c.New == "":
+		return path + ": removed"
+	case c.Keyword == "" && c.Old == "":
+		return path + ": added"
+	case c.New == "":
+		return fmt.Sprintf("%s: %s %s removed", path, c.Keyword, c.Old)
+	case c.Old == "":
+		return fmt.Sprintf("%s: %s %s added", path, c.Keyword, c.New)
+	}
+
+	return fmt.Sprintf("%s: %s changed from %s to %s", path, c.Keyword, c.Old, c.New)
 }
 
 // Diff returns what differs between two schemas, in order of path. Of a subtree that
@@ -90,7 +122,26 @@ func diffKeywords(path string, from, to Keywords) []Change {
 	return changes
 }
 
-// kind is never empty, because an empty value means that there is no node.
-func (k Keywords) kind() string {
-	return cmp.Or(k["type"], `"any"`)
+// Compare returns what differs between two schemas, and which of the changes break
+// what was valid: those for which the new one is narrower.
+func Compare(from, to Nodes) []Change {
+	type at struct{ path, keyword string }
+
+	breaking := map[at]bool{}
+
+	for _, n := range Narrow(from, to) {
+		// The keyword that requires a field is its parent's.
+		if n.Kind == Required {
+			n.Path = Parent(n.Path)
+		}
+
+		breaking[at{n.Path, n.Keyword}] = true
+	}
+
+	changes := Diff(from, to)
+	for i, c := range changes {
+		changes[i].Breaking = breaking[at{c.Path, c.Keyword}]
+	}
+
+	return changes
 }

@@ -2,6 +2,7 @@
 package schema
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -76,9 +77,13 @@ func keyword(name string, value any) (string, error) {
 		})
 	}
 
-	b, err := json.Marshal(value)
+	b := &bytes.Buffer{}
+	enc := json.NewEncoder(b)
+	enc.SetEscapeHTML(false)
 
-	return string(b), err
+	err := enc.Encode(value)
+
+	return strings.TrimSpace(b.String()), err
 }
 
 func (n Nodes) addProperties(path string, props map[string]any) error {

@@ -3,6 +3,7 @@ package xrd
 import (
 	"os"
 	"testing"
+	"time"
 
 	xv1 "github.com/crossplane/crossplane/apis/v2/apiextensions/v1"
 	"github.com/google/go-cmp/cmp"
@@ -68,7 +69,7 @@ func TestServedByAPIServer(t *testing.T) {
 func start(t *testing.T, crds []*extv1.CustomResourceDefinition) *rest.Config {
 	t.Helper()
 
-	env := &envtest.Environment{CRDs: crds}
+	env := &envtest.Environment{CRDs: crds, ControlPlaneStartTimeout: time.Minute}
 
 	t.Cleanup(func() {
 		if err := env.Stop(); err != nil {
@@ -80,6 +81,9 @@ func start(t *testing.T, crds []*extv1.CustomResourceDefinition) *rest.Config {
 	if err != nil {
 		t.Fatalf("cannot start control plane with CRDs: %v", err)
 	}
+
+	// That a field is pruned is what is tested, and no reason to warn.
+	cfg.WarningHandler = rest.NoWarnings{}
 
 	return cfg
 }

@@ -132,10 +132,16 @@ func compare(wanted []byte, served, bare *extv1.JSONSchemaProps) ([]FieldError, 
 	return problems, nil
 }
 
-func parseNodes(raw []byte) (schema.Nodes, error) {
+func parseSchema(raw []byte) (*extv1.JSONSchemaProps, error) {
 	s := &extv1.JSONSchemaProps{}
-	if err := json.Unmarshal(raw, s); err != nil {
-		return nil, errors.Wrap(err, "cannot unmarshal schema")
+
+	return s, errors.Wrap(json.Unmarshal(raw, s), "cannot unmarshal schema")
+}
+
+func parseNodes(raw []byte) (schema.Nodes, error) {
+	s, err := parseSchema(raw)
+	if err != nil {
+		return nil, err
 	}
 
 	return schema.Flatten(s)

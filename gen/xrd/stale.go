@@ -2,7 +2,6 @@ package xrd
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -16,7 +15,8 @@ import (
 const keywordValue = "value"
 
 // Stale says, field by field, how a file's content differs from what is generated
-// now. It says nothing when they are the same.
+// now, and which of the differences would break requests that are valid today. It
+// says nothing when they are the same.
 func Stale(have, want []byte) ([]string, error) {
 	if bytes.Equal(have, want) {
 		return nil, nil
@@ -43,7 +43,7 @@ func Stale(have, want []byte) ([]string, error) {
 			continue
 		}
 
-		for _, c := range schema.Diff(was, cur.schemas[v]) {
+		for _, c := range schema.Compare(was, cur.schemas[v]) {
 			lines = append(lines, v+" "+c.String())
 		}
 	}
@@ -55,75 +55,36 @@ func Stale(have, want []byte) ([]string, error) {
 	return lines, nil
 }
 
-// A parsedXRD is an XRD in a form that compares well.
-type parsedXRD struct {
-	// fields of the XRD, except those of its schemas.
-	fields schema.Nodes
-
-	// versions in their order, and the schema of each.
-	versions []string
-	schemas  map[string]schema.Nodes
-}
-
-func parseXRD(b []byte) (*parsedXRD, error) {
+func parseXRD(b []byte) (*definition, error) {
 	xrd := &xv1.CompositeResourceDefinition{}
 	if err := yaml.Unmarshal(b, xrd); err != nil {
 		return nil, errors.Wrap(err, "cannot parse XRD")
 	}
 
-	out := &parsedXRD{fields: schema.Nodes{}, schemas: map[string]schema.Nodes{}}
+	out := newDefinition()
 
 	for i, v := range xrd.Spec.Versions {
 		if v.Schema == nil {
 			continue
 		}
 
-		nodes, err := parseNodes(v.Schema.OpenAPIV3Schema.Raw)
+		s, err := parseSchema(v.Schema.OpenAPIV3Schema.Raw)
 		if err != nil {
 			return nil, errors.Wrapf(err, "version %q", v.Name)
 		}
 
-		out.versions = append(out.versions, v.Name)
-		out.schemas[v.Name] = nodes
+		if err := out.addVersion(v.Name, s); err != nil {
+			return nil, err
+		}
+
 		xrd.Spec.Versions[i].Schema = nil
 	}
 
-	j, err := json.Marshal(xrd)
-	if err != nil {
-		return nil, errors.Wrap(err, "cannot marshal XRD")
+	if err := out.addRest(xrd); err != nil {
+		return nil, err
 	}
-
-	var obj any
-	if err := json.Unmarshal(j, &obj); err != nil {
-		return nil, errors.Wrap(err, "cannot unmarshal XRD")
-	}
-
-	addFields(out.fields, "", obj)
 
 	return out, nil
-}
-
-// addFields names the elements of a list by their name, where they have one.
-func addFields(n schema.Nodes, path string, value any) {
-	n[path] = schema.Keywords{}
-
-	switch v := value.(type) {
-	case map[string]any:
-		for k, sub := range v {
-			addFields(n, schema.Join(path, schema.Quote(k)), sub)
-		}
-	case []any:
-		for i, sub := range v {
-			name := fmt.Sprint(i)
-			if m, ok := sub.(map[string]any); ok && m["name"] != nil {
-				name = fmt.Sprint(m["name"])
-			}
-
-			addFields(n, schema.Join(path, schema.Quote(name)), sub)
-		}
-	default:
-		n[path][keywordValue] = fmt.Sprintf("%#v", v)
-	}
 }
 
 func firstLine(have, want []byte) string {

@@ -50,7 +50,15 @@ spec:
 		"SuperfluousField": {
 			reason: "So is one that it has too much.",
 			have:   strings.ReplaceAll(current, "a: {type: string}", "a: {type: string}\n              b: {type: string}"),
-			want:   []string{"v1 spec.b: should not be there"},
+			want:   []string{"v1 spec.b: should not be there (breaking)"},
+		},
+		"Tightened": {
+			reason: "A change that would refuse or lose what is taken today is said to break.",
+			have:   strings.ReplaceAll(current, "required: [a]\n", "maxProperties: 1\n"),
+			want: []string{
+				"v1 spec: maxProperties is 1, should not be set",
+				`v1 spec: required is not set, should be ["a"] (breaking)`,
+			},
 		},
 		"ChangedKeyword": {
 			reason: "A keyword is shown with both values.",

@@ -1,0 +1,355 @@
+package config
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr"
+	corev1 "k8s.io/api/core/v1"
+	extv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	kerrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/yaml"
+
+	"github.com/ephemeral-clusters/ephemeral-clusters/test/components"
+)
+
+const (
+	// assets is where the binaries of a control plane are, and kubectl.
+	assets = "KUBEBUILDER_ASSETS"
+
+	repository = "../.."
+)
+
+// A cluster is a control plane that a tree is applied to.
+type cluster struct {
+	client.Client
+
+	cfg        *rest.Config
+	kubeconfig string
+}
+
+// startCluster starts a control plane with the CRDs of files and some more, and some
+// namespaces.
+func startCluster(t *testing.T, files []string, more []*extv1.CustomResourceDefinition, namespaces ...string) *cluster {
+	t.Helper()
+
+	if os.Getenv(assets) == "" {
+		t.Skipf("%s does not say where kube-apiserver, etcd and kubectl are", assets)
+	}
+
+	log.SetLogger(logr.Discard())
+
+	env := &envtest.Environment{
+		CRDs: append(readCRDs(t, files), more...),
+		// A machine may do much else.
+		ControlPlaneStartTimeout: 2 * time.Minute,
+		ControlPlaneStopTimeout:  time.Minute,
+	}
+
+	t.Cleanup(func() {
+		if err := env.Stop(); err != nil {
+			t.Errorf("cannot stop control plane: %v", err)
+		}
+	})
+
+	cfg, err := env.Start()
+	if err != nil {
+		t.Fatalf("cannot start control plane: %v", err)
+	}
+
+	// A table of requests is not a load.
+	cfg.QPS = -1
+
+	kube, err := client.New(cfg, client.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	c := &cluster{Client: kube, cfg: cfg, kubeconfig: filepath.Join(t.TempDir(), "kubeconfig")}
+	if err := os.WriteFile(c.kubeconfig, env.KubeConfig, 0o600); err != nil {
+		t.Fatal(err)
+	}
+
+	for _, ns := range namespaces {
+		c.create(t, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: ns}})
+	}
+
+	return c
+}
+
+// readCRDs reads CRDs. No webhook that converts between their versions runs here.
+func readCRDs(t *testing.T, patterns []string) []*extv1.CustomResourceDefinition {
+	t.Helper()
+
+	var crds []*extv1.CustomResourceDefinition
+
+	for _, pattern := range patterns {
+		files, err := filepath.Glob(pattern)
+		if err != nil || len(files) == 0 {
+			t.Fatalf("no file matches %q", pattern)
+		}
+
+		for _, f := range files {
+			b, err := os.ReadFile(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+
+			crd := &extv1.CustomResourceDefinition{}
+			if err := yaml.Unmarshal(b, crd); err != nil {
+				t.Fatal(err)
+			}
+
+			crd.Spec.Conversion = nil
+			crds = append(crds, crd)
+		}
+	}
+
+	return crds
+}
+
+// moduleDir returns where a module is that a component is built from.
+func moduleDir(t *testing.T, module string) string {
+	t.Helper()
+
+	b, err := components.NewBuilder(t.Output())
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	dir, err := b.ModuleDir(t.Context(), module)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	return dir
+}
+
+// foreignDir returns where a module is that only has CRDs for these tests.
+func foreignDir(t *testing.T, module string) string {
+	t.Helper()
+
+	run(t, nil, "go", "-C", "testdata/crds", "mod", "download", module)
+
+	return strings.TrimSpace(string(run(t, nil, "go", "-C", "testdata/crds", "list", "-m", "-f", "{{.Dir}}", module)))
+}
+
+func run(t *testing.T, in []byte, name string, args ...string) []byte {
+	t.Helper()
+
+	cmd := exec.CommandContext(t.Context(), name, args...)
+	cmd.Stdin = bytes.NewReader(in)
+
+	stderr := &bytes.Buffer{}
+	cmd.Stderr = stderr
+
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%s %s: %v\n%s", filepath.Base(name), strings.Join(args, " "), err, stderr)
+	}
+
+	return out
+}
+
+func kubectl() string {
+	return filepath.Join(os.Getenv(assets), components.Kubectl)
+}
+
+// apply builds a tree and applies it, as one would by hand, and once more: what was
+// applied can be applied again.
+func (c *cluster) apply(t *testing.T, dir string) {
+	t.Helper()
+
+	built := run(t, nil, kubectl(), "kustomize", dir)
+
+	for range 2 {
+		run(t, built, kubectl(), "--kubeconfig", c.kubeconfig, "apply", "--server-side", "-f", "-")
+	}
+}
+
+func (c *cluster) create(t *testing.T, objs ...client.Object) {
+	t.Helper()
+
+	for _, o := range objs {
+		if err := c.Create(t.Context(), o); err != nil {
+			t.Fatalf("cannot create %T %s: %v", o, o.GetName(), err)
+		}
+	}
+}
+
+// as returns a client that is somebody else.
+func (c *cluster) as(t *testing.T, user string, groups ...string) client.Client {
+	t.Helper()
+
+	cfg := rest.CopyConfig(c.cfg)
+	cfg.Impersonate = rest.ImpersonationConfig{UserName: user, Groups: append([]string{"system:authenticated"}, groups...)}
+
+	out, err := client.New(cfg, client.Options{Mapper: c.RESTMapper()})
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	return out
+}
+
+// asAccount returns a client that is a ServiceAccount.
+func (c *cluster) asAccount(t *testing.T, namespace, name string) client.Client {
+	t.Helper()
+
+	return c.as(t, "system:serviceaccount:"+namespace+":"+name, "system:serviceaccounts", "system:serviceaccounts:"+namespace)
+}
+
+// An attempt is something that somebody tries to do.
+type attempt struct {
+	reason  string
+	by      client.Client
+	do      func(context.Context, client.Client) error
+	allowed bool
+}
+
+// attempts runs a table. First it waits until some of them are as they should be,
+// because an API server heeds rights and policies a moment after they were applied.
+func attempts(t *testing.T, table map[string]attempt, first ...string) {
+	t.Helper()
+
+	for _, name := range first {
+		a, ok := table[name]
+		if !ok {
+			t.Fatalf("there is no attempt %s", name)
+		}
+
+		// Whether it ever was is told below.
+		_ = wait.PollUntilContextTimeout(t.Context(), 100*time.Millisecond, 30*time.Second, true, func(ctx context.Context) (bool, error) {
+			return a.verdict(ctx) == "", nil
+		})
+	}
+
+	for name, a := range table {
+		t.Run(name, func(t *testing.T) {
+			if wrong := a.verdict(t.Context()); wrong != "" {
+				t.Errorf("\n%s\n%s", a.reason, wrong)
+			}
+		})
+	}
+}
+
+// verdict says what is wrong with what came of the attempt.
+func (a attempt) verdict(ctx context.Context) string {
+	err := a.do(ctx, a.by)
+
+	switch {
+	case a.allowed && err != nil:
+		return "want it allowed, got " + err.Error()
+	case !a.allowed && err == nil:
+		return "want it refused, but it was allowed"
+	// RBAC refuses with Forbidden, a policy with that or Invalid. So does validation,
+	// which is no answer here.
+	case !a.allowed && !kerrors.IsForbidden(err) && !strings.Contains(err.Error(), "ValidatingAdmissionPolicy"):
+		return "want it refused, got " + err.Error()
+	case !a.allowed && strings.Contains(err.Error(), "resulted in error"):
+		return "want it refused by a policy that works, got " + err.Error()
+	}
+
+	return ""
+}
+
+// object parses an object, written as YAML.
+func object(t *testing.T, s string) *unstructured.Unstructured {
+	t.Helper()
+
+	u := &unstructured.Unstructured{}
+	if err := yaml.Unmarshal([]byte(s), &u.Object); err != nil {
+		t.Fatal(err)
+	}
+
+	return u
+}
+
+// creates tries to create an object, for a dry run: whoever may not is told so all the
+// same.
+func creates(o client.Object) func(context.Context, client.Client) error {
+	return func(ctx context.Context, c client.Client) error {
+		return c.Create(ctx, copyOf(o), client.DryRunAll)
+	}
+}
+
+// patches tries to patch an object, for a dry run.
+func patches(o client.Object, merge string) func(context.Context, client.Client) error {
+	return func(ctx context.Context, c client.Client) error {
+		return c.Patch(ctx, copyOf(o), client.RawPatch("application/merge-patch+json", []byte(merge)), client.DryRunAll)
+	}
+}
+
+// patchesStatus tries to patch an object's status, for a dry run.
+func patchesStatus(o client.Object, merge string) func(context.Context, client.Client) error {
+	return func(ctx context.Context, c client.Client) error {
+		return c.Status().Patch(ctx, copyOf(o), client.RawPatch("application/merge-patch+json", []byte(merge)),
+			&client.SubResourcePatchOptions{PatchOptions: client.PatchOptions{DryRun: []string{metav1.DryRunAll}}})
+	}
+}
+
+func deletes(o client.Object) func(context.Context, client.Client) error {
+	return func(ctx context.Context, c client.Client) error {
+		return c.Delete(ctx, copyOf(o), client.DryRunAll)
+	}
+}
+
+func gets(o client.Object) func(context.Context, client.Client) error {
+	return func(ctx context.Context, c client.Client) error {
+		return c.Get(ctx, client.ObjectKeyFromObject(o), copyOf(o))
+	}
+}
+
+func lists(o client.Object, opts ...client.ListOption) func(context.Context, client.Client) error {
+	return func(ctx context.Context, c client.Client) error {
+		l := &unstructured.UnstructuredList{}
+
+		gvk, err := c.GroupVersionKindFor(o)
+		if err != nil {
+			return err
+		}
+
+		l.SetGroupVersionKind(gvk)
+
+		return c.List(ctx, l, opts...)
+	}
+}
+
+func copyOf(o client.Object) client.Object {
+	c, ok := o.DeepCopyObject().(client.Object)
+	if !ok {
+		return o
+	}
+
+	return c
+}
+
+// eventually waits until something succeeds: an API server heeds rights a moment after
+// they were given.
+func eventually(t *testing.T, do func() error) {
+	t.Helper()
+
+	var last error
+
+	err := wait.PollUntilContextTimeout(t.Context(), 100*time.Millisecond, 30*time.Second, true, func(context.Context) (bool, error) {
+		last = do()
+
+		return last == nil || !kerrors.IsForbidden(last), nil
+	})
+	if err != nil || last != nil {
+		t.Fatal(last)
+	}
+}

@@ -1,0 +1,75 @@
+package appci
+
+import (
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	v1 "github.com/ephemeral-clusters/ephemeral-clusters/api/v1"
+	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config/environments"
+	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config/manifest"
+)
+
+// plural is the resource of EphemeralClusters.
+const plural = "ephemeralclusters"
+
+// account returns a credential's ServiceAccount and its long-lived tokens.
+func account(c environments.KonfluxCredential) []any {
+	objs := make([]any, 0, 1+len(c.TokenVersions))
+	objs = append(objs, manifest.ServiceAccount(c.Namespace, c.ServiceAccount))
+
+	for _, v := range c.TokenVersions {
+		objs = append(objs, &corev1.Secret{
+			TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Secret"},
+			ObjectMeta: metav1.ObjectMeta{
+				Namespace:   c.Namespace,
+				Name:        TokenName(c.ServiceAccount, v),
+				Annotations: map[string]string{corev1.ServiceAccountNameKey: c.ServiceAccount},
+			},
+			Type: corev1.SecretTypeServiceAccountToken,
+		})
+	}
+
+	return objs
+}
+
+// TokenName is the name of the Secret with a version of a ServiceAccount's token.
+func TokenName(account string, version int) string {
+	return fmt.Sprintf("%s-token-v%d", account, version)
+}
+
+// rights are all that provider-kubernetes needs on app.ci. Its watch of
+// EphemeralClusters knows no namespace. It reads Secrets by name and watches none of
+// them, but asks for a dry run of a server-side apply of each that it observes, which
+// takes the verb patch: a policy refuses it every write that is to last.
+func rights(c environments.KonfluxCredential) []any {
+	account := manifest.ServiceAccount(c.Namespace, c.ServiceAccount)
+	name := roleName(c)
+
+	objs := make([]any, 0, 2+2*len(c.Namespaces))
+	objs = append(objs,
+		manifest.ClusterRole(name, manifest.Rule(v1.Group, plural, "list,watch")),
+		manifest.BindClusterRole(name, account),
+	)
+
+	for _, ns := range c.Namespaces {
+		objs = append(objs,
+			manifest.Role(ns, name,
+				manifest.Rule(v1.Group, plural, "get,create,patch,delete"),
+				manifest.Rule(corev1.GroupName, "secrets", "get,patch"),
+			),
+			manifest.BindRole(ns, name, account),
+		)
+	}
+
+	return objs
+}
+
+func roleName(c environments.KonfluxCredential) string {
+	if c.ServiceAccount == v1.DefaultNamespace {
+		return "ephemeral-cluster-legacy"
+	}
+
+	return "ephemeral-cluster-" + c.ServiceAccount
+}

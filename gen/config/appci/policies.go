@@ -1,0 +1,105 @@
+package appci
+
+import (
+	"strconv"
+	"strings"
+
+	admissionv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
+
+	v1 "github.com/ephemeral-clusters/ephemeral-clusters/api/v1"
+	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config/environments"
+	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config/manifest"
+)
+
+// Names of the policies.
+const (
+	OriginPolicy = "ephemeral-cluster-origin"
+	SecretPolicy = "ephemeral-cluster-secrets"
+)
+
+func policies(cs []environments.KonfluxCredential) []any {
+	return append(originPolicy(cs).Objects(), secretPolicy(cs).Objects()...)
+}
+
+// originPolicy keeps what says where an EphemeralCluster comes from: whoever may use
+// a cluster profile is decided by it. What was said once cannot be changed by anyone,
+// and a credential has a say about its own Konflux clusters only.
+func originPolicy(cs []environments.KonfluxCredential) manifest.Policy {
+	const (
+		cluster = `"` + v1.AnnotationKonfluxCluster + `"`
+		tenant  = `"` + v1.AnnotationKonfluxTenant + `"`
+	)
+
+	return manifest.Policy{
+		Name:       OriginPolicy,
+		Group:      v1.Group,
+		Resources:  []string{plural},
+		Operations: []admissionv1.OperationType{admissionv1.Create, admissionv1.Update, admissionv1.Delete},
+		Variables: []admissionv1.Variable{
+			{Name: "clusters", Expression: clustersOf(cs)},
+			{Name: "konflux", Expression: `request.userInfo.username in variables.clusters`},
+			{Name: "was", Expression: `oldObject == null ? {} : oldObject.metadata.?annotations.orValue({})`},
+			{Name: "is", Expression: `object == null ? {} : object.metadata.?annotations.orValue({})`},
+			{Name: "cluster", Expression: cluster + ` in variables.was ? variables.was[` + cluster + `] :
+  ` + cluster + ` in variables.is ? variables.is[` + cluster + `] : ""`},
+		},
+		Validations: []admissionv1.Validation{
+			{
+				Expression: `request.operation != "UPDATE" ||
+[
+  ` + cluster + `,
+  ` + tenant + `
+].all(a, !(a in variables.was) || (a in variables.is && variables.is[a] == variables.was[a]))`,
+				Message: "the annotations konflux-cluster and konflux-tenant cannot be changed once they are set",
+			},
+			{
+				// Old ones may lack the annotation.
+				Expression: `!variables.konflux ||
+(variables.cluster == "" ? request.operation != "CREATE" :
+  variables.cluster in variables.clusters[request.userInfo.username])`,
+				Message:           "this credential does not serve that Konflux cluster",
+				MessageExpression: `"this credential does not serve Konflux cluster \"" + string(variables.cluster) + "\""`,
+			},
+			{
+				Expression: `!variables.konflux || request.operation != "CREATE" ||
+(` + tenant + ` in variables.is && variables.is[` + tenant + `] != "")`,
+				Message: "the annotation konflux-tenant must say whose it is",
+			},
+		},
+	}
+}
+
+// clustersOf writes the Konflux clusters of each credential in CEL.
+func clustersOf(cs []environments.KonfluxCredential) string {
+	entries := make([]string, 0, len(cs))
+	for _, c := range cs {
+		entries = append(entries, "\n  "+strconv.Quote(c.Username())+": "+manifest.Strings("  ", c.Clusters...))
+	}
+
+	return "{" + strings.Join(entries, ",") + "\n}"
+}
+
+// secretPolicy refuses credentials of Konflux clusters every write of a Secret that is
+// to last.
+func secretPolicy(cs []environments.KonfluxCredential) manifest.Policy {
+	users := make([]string, 0, len(cs))
+	for _, c := range cs {
+		users = append(users, c.Username())
+	}
+
+	return manifest.Policy{
+		Name:       SecretPolicy,
+		Group:      corev1.GroupName,
+		Resources:  []string{"secrets"},
+		Operations: []admissionv1.OperationType{admissionv1.Create, admissionv1.Update},
+		Conditions: []admissionv1.MatchCondition{{
+			Name:       "konflux",
+			Expression: "request.userInfo.username in " + manifest.Strings("", users...),
+		}},
+		Validations: []admissionv1.Validation{{
+			Expression: "has(request.dryRun) && request.dryRun",
+			Message:    "provider-kubernetes may only observe Secrets",
+		}},
+	}
+}

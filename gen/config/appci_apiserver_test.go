@@ -1,0 +1,171 @@
+package config
+
+import (
+	"context"
+	"path/filepath"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config/environments"
+	"github.com/ephemeral-clusters/ephemeral-clusters/test/components"
+)
+
+const (
+	annotationCluster = "ephemeralcluster.ci.openshift.io/konflux-cluster"
+	annotationTenant  = "ephemeralcluster.ci.openshift.io/konflux-tenant"
+)
+
+// newEC returns an EphemeralCluster that says where it comes from, unless empty.
+func newEC(t *testing.T, namespace, name, konflux, tenant string) *unstructured.Unstructured {
+	t.Helper()
+
+	u := object(t, "{apiVersion: ci.openshift.io/v1, kind: EphemeralCluster, spec: {ciOperator: {}}}")
+	u.SetNamespace(namespace)
+	u.SetName(name)
+
+	annotations := map[string]string{}
+	if konflux != "" {
+		annotations[annotationCluster] = konflux
+	}
+
+	if tenant != "" {
+		annotations[annotationTenant] = tenant
+	}
+
+	u.SetAnnotations(annotations)
+
+	return u
+}
+
+func newSecret(namespace, name string) *corev1.Secret {
+	return &corev1.Secret{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Secret"},
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
+	}
+}
+
+func annotate(key, value string) string {
+	if value == "" {
+		return `{"metadata": {"annotations": {"` + key + `": null}}}`
+	}
+
+	return `{"metadata": {"annotations": {"` + key + `": "` + value + `"}}}`
+}
+
+// startAppCI starts app.ci and applies its tree.
+func startAppCI(t *testing.T, p Paths) *cluster {
+	t.Helper()
+
+	c := startCluster(t, []string{
+		moduleDir(t, components.ProwModule) + "/config/prow/cluster/prowjob-crd/prowjob_customresourcedefinition.yaml",
+		foreignDir(t, "github.com/prometheus-operator/prometheus-operator") + "/example/prometheus-operator-crd/monitoring.coreos.com_servicemonitors.yaml",
+	}, nil, environments.ProwNamespace, "prow-monitoring")
+
+	c.apply(t, filepath.Join(p.Root, p.Out, "app.ci"))
+
+	return c
+}
+
+// TestAppCI tries what credentials may and may not do there.
+func TestAppCI(t *testing.T) {
+	p := newCheckout(t, repository)
+	generate(t, p)
+	c := startAppCI(t, p)
+
+	t.Run("Konflux", func(t *testing.T) { testKonfluxOnAppCI(t, c) })
+	t.Run("Reconciler", func(t *testing.T) { testReconcilerOnAppCI(t, c) })
+}
+
+func testKonfluxOnAppCI(t *testing.T, c *cluster) {
+	t.Helper()
+
+	const (
+		staging = "ephemeral-cluster-staging"
+		shared  = "ephemeral-cluster"
+		prd2    = "ephemeral-cluster-prd-2"
+	)
+
+	live := newEC(t, staging, "live", "stg-1", "team-a")
+	others := newEC(t, shared, "others", "prd-1", "team-b")
+	elsewhere := newEC(t, prd2, "elsewhere", "prd-2", "team-c")
+	old := newEC(t, shared, "old", "", "")
+	credentials := newSecret(staging, "live-credentials")
+
+	c.create(t, copyOf(live), copyOf(others), copyOf(elsewhere), copyOf(old), copyOf(credentials),
+		newSecret(shared, "others-credentials"), newSecret(prd2, "elsewhere-credentials"))
+
+	konflux := c.asAccount(t, environments.CredentialsNamespace, "konflux-staging")
+	legacy := c.asAccount(t, shared, "ephemeral-cluster")
+	admin := c.as(t, "somebody", "system:masters")
+
+	overwrite := client.RawPatch("application/merge-patch+json", []byte(`{"stringData": {"kubeconfig": "mine"}}`))
+	lasting := func(s *corev1.Secret) func(context.Context, client.Client) error {
+		return func(ctx context.Context, c client.Client) error { return c.Patch(ctx, s.DeepCopy(), overwrite) }
+	}
+	applies := func(s *corev1.Secret, opts ...client.ApplyOption) func(context.Context, client.Client) error {
+		return func(ctx context.Context, c client.Client) error {
+			u := object(t, "{apiVersion: v1, kind: Secret}")
+			u.SetNamespace(s.Namespace)
+			u.SetName(s.Name)
+
+			return c.Apply(ctx, client.ApplyConfigurationFromUnstructured(u), append(opts, client.FieldOwner("provider-kubernetes/credentials-x"))...)
+		}
+	}
+
+	const tearDown = `{"spec": {"tearDownCluster": true}}`
+
+	attempts(t, map[string]attempt{
+		"Create":               {"An EphemeralCluster of its own Konflux cluster is what it is for.", konflux, creates(newEC(t, staging, "new", "stg-2", "team-a")), true},
+		"CreateForAnother":     {"It cannot speak for another Konflux cluster.", konflux, creates(newEC(t, staging, "new", "prd-1", "team-a")), false},
+		"CreateForNobody":      {"It must say which Konflux cluster it speaks for.", konflux, creates(newEC(t, staging, "new", "", "team-a")), false},
+		"CreateWithoutTenant":  {"It must say which tenant asks.", konflux, creates(newEC(t, staging, "new", "stg-1", "")), false},
+		"CreateElsewhere":      {"Another's namespace is out of reach.", konflux, creates(newEC(t, prd2, "new", "stg-1", "team-a")), false},
+		"CreateInFormer":       {"A namespace that is being left still takes what has begun there.", konflux, creates(newEC(t, shared, "new", "stg-1", "team-a")), true},
+		"TearDown":             {"Its own can be torn down.", konflux, patches(live, tearDown), true},
+		"TearDownAnothers":     {"Another Konflux cluster's cannot, even where the namespace is shared.", konflux, patches(others, tearDown), false},
+		"TearDownElsewhere":    {"Nor in another namespace.", konflux, patches(elsewhere, tearDown), false},
+		"Delete":               {"Its own can be deleted.", konflux, deletes(live), true},
+		"DeleteAnothers":       {"Another Konflux cluster's cannot.", konflux, deletes(others), false},
+		"ChangeTenant":         {"A tenant's cluster stays the tenant's.", konflux, patches(live, annotate(annotationTenant, "team-b")), false},
+		"DropTenant":           {"To say nothing is a change too.", konflux, patches(live, annotate(annotationTenant, "")), false},
+		"DropAnnotations":      {"So is to say nothing at all.", konflux, patches(live, `{"metadata": {"annotations": null}}`), false},
+		"ChangeCluster":        {"Nor does it move to another Konflux cluster, even of the same credential.", konflux, patches(live, annotate(annotationCluster, "stg-2")), false},
+		"RenameRun":            {"Other annotations may change.", konflux, patches(live, annotate("ephemeralcluster.ci.openshift.io/pipeline-run-name", "run")), true},
+		"AdoptOld":             {"One of old that says nothing can be said to be its own.", konflux, patches(old, annotate(annotationCluster, "stg-1")), true},
+		"AdoptOldForAnother":   {"But not another's.", konflux, patches(old, annotate(annotationCluster, "prd-1")), false},
+		"TearDownOld":          {"One of old can be torn down.", konflux, patches(old, tearDown), true},
+		"ReportStatus":         {"The status is the reconciler's.", konflux, patchesStatus(live, `{"status": {"phase": "Ready"}}`), false},
+		"Get":                  {"It observes what it made.", konflux, gets(live), true},
+		"GetElsewhere":         {"It reads single ones in its namespace only.", konflux, gets(elsewhere), false},
+		"ListEverywhere":       {"provider-kubernetes' watches know no namespace.", konflux, lists(live), true},
+		"ReadSecret":           {"Credentials are read one by one.", konflux, gets(credentials), true},
+		"ReadSecretElsewhere":  {"Another's credentials are out of reach.", konflux, gets(newSecret(prd2, "elsewhere-credentials")), false},
+		"ListSecrets":          {"No Secret is found without knowing its name.", konflux, lists(credentials, client.InNamespace(staging)), false},
+		"PatchSecret":          {"No Secret can be overwritten.", konflux, lasting(credentials), false},
+		"ApplySecret":          {"Nor by a server-side apply.", konflux, applies(credentials), false},
+		"ApplySecretDryRun":    {"provider-kubernetes asks for a dry run of it even to observe.", konflux, applies(credentials, client.DryRunAll), true},
+		"CreateSecret":         {"Nor can one be made.", konflux, creates(newSecret(staging, "new")), false},
+		"DeleteSecret":         {"Nor deleted.", konflux, deletes(credentials), false},
+		"ReadOwnToken":         {"No credential can read tokens, its own included.", konflux, gets(newSecret(environments.CredentialsNamespace, "konflux-staging-token-v1")), false},
+		"ReadAnothersToken":    {"Nor another's.", konflux, gets(newSecret(environments.CredentialsNamespace, "konflux-production-token-v1")), false},
+		"IssueToken":           {"Nor have one issued.", konflux, issuesToken(environments.CredentialsNamespace, "konflux-production"), false},
+		"ReadProwJobs":         {"ProwJobs are none of its business.", konflux, lists(newProwJob(t, "any"), client.InNamespace("ci")), false},
+		"ChangePolicy":         {"It cannot switch off what holds it.", konflux, deletes(object(t, "{apiVersion: admissionregistration.k8s.io/v1, kind: ValidatingAdmissionPolicyBinding, metadata: {name: ephemeral-cluster-origin}}")), false},
+		"LegacyCreate":         {"The credential of old still serves all, in the namespace of old.", legacy, creates(newEC(t, shared, "new", "prd-2", "team-a")), true},
+		"LegacyCreateUnknown":  {"But no Konflux cluster that there is not.", legacy, creates(newEC(t, shared, "new", "prd-3", "team-a")), false},
+		"LegacyElsewhere":      {"It has no other namespace.", legacy, creates(newEC(t, staging, "new", "stg-1", "team-a")), false},
+		"LegacyTearDown":       {"It tears down what it made.", legacy, patches(others, tearDown), true},
+		"LegacyChangeTenant":   {"What is fixed is fixed for it too.", legacy, patches(others, annotate(annotationTenant, "team-a")), false},
+		"LegacyListSecrets":    {"It lists Secrets no more.", legacy, lists(credentials, client.InNamespace(shared)), false},
+		"LegacyPatchSecret":    {"It only observes Secrets.", legacy, lasting(newSecret(shared, "others-credentials")), false},
+		"LegacyReadToken":      {"It reads no tokens.", legacy, gets(newSecret(environments.CredentialsNamespace, "konflux-staging-token-v1")), false},
+		"AdminCreate":          {"An administrator may make one by hand, which is nobody's.", admin, creates(newEC(t, shared, "new", "", "")), true},
+		"AdminTearDown":        {"And tear down anybody's.", admin, patches(live, tearDown), true},
+		"AdminChangeTenant":    {"But not make it another's.", admin, patches(live, annotate(annotationTenant, "team-b")), false},
+		"AdminReadsBothTokens": {"In a rotation there are two tokens.", admin, getsAll(newSecret(environments.CredentialsNamespace, "konflux-staging-token-v1"), newSecret(environments.CredentialsNamespace, "konflux-staging-token-v2")), true},
+	}, "Create", "CreateForAnother", "PatchSecret", "LegacyCreate")
+}

@@ -1,0 +1,35 @@
+package config
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config/environments"
+	"github.com/ephemeral-clusters/ephemeral-clusters/test/components"
+)
+
+// TestCommittedApplies applies every tree of this checkout. One control plane stands
+// in for all clusters: only what is valid is asked here.
+func TestCommittedApplies(t *testing.T) {
+	c := startCluster(t, []string{
+		moduleDir(t, components.CrossplaneModule) + "/cluster/crds/*.yaml",
+		moduleDir(t, components.ProviderKubernetesModule) + "/package/crds/*.yaml",
+		moduleDir(t, components.ProwModule) + "/config/prow/cluster/prowjob-crd/prowjob_customresourcedefinition.yaml",
+		foreignDir(t, "github.com/external-secrets/external-secrets") + "/config/crds/bases/external-secrets.io_externalsecrets.yaml",
+		foreignDir(t, "github.com/prometheus-operator/prometheus-operator") + "/example/prometheus-operator-crd/monitoring.coreos.com_servicemonitors.yaml",
+	}, nil, environments.ProwNamespace, "prow-monitoring")
+
+	clusters, err := filepath.Glob(repository + "/deploy/konflux/*/*/environment-config.yaml")
+	if err != nil || len(clusters) == 0 {
+		t.Fatalf("no cluster has a tree, %v", err)
+	}
+
+	dirs := []string{repository + "/deploy/app.ci", repository + "/deploy/build-farm"}
+	for _, f := range clusters {
+		dirs = append(dirs, filepath.Dir(f))
+	}
+
+	for _, dir := range dirs {
+		t.Run(filepath.Base(dir), func(t *testing.T) { c.apply(t, dir) })
+	}
+}

@@ -1,0 +1,209 @@
+package environments
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
+	yamlv3 "go.yaml.in/yaml/v3"
+)
+
+const (
+	// Checkout is what a release is promoted from: this checkout.
+	Checkout = "checkout"
+
+	// AppCIName is what app.ci is called as a place to promote to.
+	AppCIName = "app.ci"
+)
+
+// A Published release is what this checkout was published as.
+type Published struct {
+	Release
+
+	// API is the digest of the checkout's definitions.
+	API string
+}
+
+// A Move is one value that was changed.
+type Move struct {
+	Path, From, To string
+}
+
+// String says what was moved.
+func (m Move) String() string {
+	return fmt.Sprintf("%s: %s -> %s", m.Path, m.From, m.To)
+}
+
+// Promote gives an environment the versions of another one. It returns the file with
+// nothing but those values changed, comments and layout as they were.
+func Promote(b []byte, from, to string) ([]byte, []Move, error) {
+	f, err := Parse(b)
+	if err != nil {
+		return nil, nil, err
+	}
+
+	src, ok := f.Find(from)
+	if !ok {
+		return nil, nil, errors.Errorf("there is no environment %q to promote from", from)
+	}
+
+	dst, ok := f.Find(to)
+	if !ok {
+		return nil, nil, errors.Errorf("there is no environment %q to promote to", to)
+	}
+
+	for _, r := range []struct {
+		what     string
+		from, to Release
+	}{
+		{"function", src.Versions.Function, dst.Versions.Function},
+		{"provider", src.Versions.Provider, dst.Versions.Provider},
+	} {
+		if r.from.Digest == Placeholder && r.to != r.from {
+			return nil, nil, errors.Errorf("%s has %s %s, which is not published yet: there is nothing to promote", from, r.what, r.from.Version)
+		}
+	}
+
+	return edit(b, environmentVersions(to, src.Versions))
+}
+
+// PromoteRelease gives an environment, or app.ci, what this checkout was published as.
+func PromoteRelease(b []byte, p Published, to string) ([]byte, []Move, error) {
+	f, err := Parse(b)
+	if err != nil {
+		return nil, nil, err
+	}
+
+	if to == AppCIName {
+		return edit(b, []setting{
+			{[]string{"appCI", "versions", "api"}, p.API},
+			{[]string{"appCI", "versions", "reconciler", "version"}, p.Version},
+			{[]string{"appCI", "versions", "reconciler", "digest"}, p.Digest},
+		})
+	}
+
+	dst, ok := f.Find(to)
+	if !ok {
+		return nil, nil, errors.Errorf("there is no environment %q to promote to", to)
+	}
+
+	v := dst.Versions
+	v.API, v.Function = p.API, p.Release
+
+	return edit(b, environmentVersions(to, v))
+}
+
+// A setting is a value and where it is: steps into mappings, and list elements by
+// their names.
+type setting struct {
+	path  []string
+	value string
+}
+
+func environmentVersions(name string, v Versions) []setting {
+	at := func(steps ...string) []string {
+		return append([]string{"environments", name, "versions"}, steps...)
+	}
+
+	return []setting{
+		{at("api"), v.API},
+		{at("function", "version"), v.Function.Version},
+		{at("function", "digest"), v.Function.Digest},
+		{at("provider", "version"), v.Provider.Version},
+		{at("provider", "digest"), v.Provider.Digest},
+	}
+}
+
+// edit replaces values where they stand in the text: to write the whole document
+// anew would lose its layout.
+func edit(b []byte, settings []setting) ([]byte, []Move, error) {
+	doc := &yamlv3.Node{}
+	if err := yamlv3.Unmarshal(b, doc); err != nil {
+		return nil, nil, errors.Wrap(err, "not valid YAML")
+	}
+
+	var moves []Move
+
+	lines := strings.SplitAfter(string(b), "\n")
+
+	for _, s := range settings {
+		n := find(doc, s.path)
+		if n == nil {
+			return nil, nil, errors.Errorf("%s is not there, or not written out in place", strings.Join(s.path, "."))
+		}
+
+		if n.Value == s.value {
+			continue
+		}
+
+		line := &lines[n.Line-1]
+
+		// No value holds what would have to be escaped or quoted.
+		before, after, ok := cut(*line, n.Column-1, n.Value)
+		if !ok {
+			return nil, nil, errors.Errorf("line %d: cannot replace %q: write it out, on one line", n.Line, n.Value)
+		}
+
+		*line = before + s.value + after
+
+		moves = append(moves, Move{Path: strings.Join(s.path, "."), From: n.Value, To: s.value})
+	}
+
+	out := []byte(strings.Join(lines, ""))
+
+	_, err := Parse(out)
+
+	return out, moves, errors.Wrap(err, "the outcome would not be valid")
+}
+
+// cut splits a line around a value that begins at a column, in quotes or not.
+func cut(line string, column int, value string) (before, after string, ok bool) {
+	if column > len(line) {
+		return "", "", false
+	}
+
+	rest := strings.TrimLeft(line[column:], `"'`)
+	before = line[:len(line)-len(rest)]
+	after, ok = strings.CutPrefix(rest, value)
+
+	return before, after, ok
+}
+
+func find(n *yamlv3.Node, path []string) *yamlv3.Node {
+	if n.Kind == yamlv3.DocumentNode && len(n.Content) == 1 {
+		return find(n.Content[0], path)
+	}
+
+	if len(path) == 0 {
+		if n.Kind == yamlv3.ScalarNode {
+			return n
+		}
+
+		return nil
+	}
+
+	switch n.Kind {
+	case yamlv3.MappingNode:
+		if v := valueOf(n, path[0]); v != nil {
+			return find(v, path[1:])
+		}
+	case yamlv3.SequenceNode:
+		for _, e := range n.Content {
+			if name := valueOf(e, "name"); name != nil && name.Value == path[0] {
+				return find(e, path[1:])
+			}
+		}
+	}
+
+	return nil
+}
+
+func valueOf(mapping *yamlv3.Node, key string) *yamlv3.Node {
+	for i := 0; i+1 < len(mapping.Content); i += 2 {
+		if mapping.Content[i].Value == key {
+			return mapping.Content[i+1]
+		}
+	}
+
+	return nil
+}

@@ -1,0 +1,162 @@
+package environments
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	v1 "github.com/ephemeral-clusters/ephemeral-clusters/api/v1"
+)
+
+const (
+	// CredentialsNamespace holds the ServiceAccounts of Konflux clusters on app.ci,
+	// and their tokens. No credential has any right in it.
+	CredentialsNamespace = "ephemeral-cluster-credentials"
+
+	// ProwNamespace holds ProwJobs, and the reconciler.
+	ProwNamespace = "ci"
+
+	// BaseDir is the directory of what an environment's clusters share.
+	BaseDir = "base"
+
+	// Placeholder is the digest of what is not published yet.
+	Placeholder = "sha256:0000000000000000000000000000000000000000000000000000000000000000"
+)
+
+// validate finds what no schema can: names and places that clash.
+func (f *File) validate() error {
+	return join(slices.Concat(
+		f.clashingNames(),
+		f.clashingNamespaces(),
+		f.clashingVaultPaths(),
+		f.clashingReleases(),
+	))
+}
+
+func (f *File) clashingNames() []string {
+	var problems []string
+
+	environments, clusters, accounts := claims{}, claims{}, claims{}
+
+	for _, e := range f.Environments {
+		problems = append(problems, environments.add(e.Name, fmt.Sprintf("environments[%s]", e.Name), "name")...)
+
+		if e.Name == BaseDir {
+			problems = append(problems, fmt.Sprintf("environments[%s]: the name is that of a directory that all environments share", e.Name))
+		}
+
+		for _, c := range e.Clusters {
+			problems = append(problems, clusters.add(c.Name, fmt.Sprintf("environments[%s].clusters[%s]", e.Name, c.Name), "name")...)
+
+			if c.Name == BaseDir {
+				problems = append(problems, fmt.Sprintf("environments[%s].clusters[%s]: the name is that of a directory that all clusters share", e.Name, c.Name))
+			}
+		}
+	}
+
+	for _, c := range f.Credentials() {
+		problems = append(problems, accounts.add(c.ServiceAccount, c.place, "ServiceAccount")...)
+	}
+
+	return problems
+}
+
+// clashingNamespaces lets credentials share the default namespace only: any other
+// is there to keep the others out.
+func (f *File) clashingNamespaces() []string {
+	var problems []string
+
+	owners := claims{}
+
+	for _, e := range f.Environments {
+		for _, c := range e.Clusters {
+			if c.Credential == nil && (c.Namespace != e.Namespace || len(c.FormerNamespaces) > 0) {
+				problems = append(problems, fmt.Sprintf("environments[%s].clusters[%s]: a namespace of its own needs a credential of its own, or the environment's would reach it", e.Name, c.Name))
+			}
+		}
+	}
+
+	for _, c := range f.Credentials() {
+		for _, ns := range c.Namespaces {
+			switch {
+			case ns == CredentialsNamespace || ns == ProwNamespace || strings.HasPrefix(ns, "kube-") || strings.HasPrefix(ns, "openshift-"):
+				problems = append(problems, fmt.Sprintf("%s: namespace %q has Secrets that no credential of a Konflux cluster may read", c.place, ns))
+			case ns != v1.DefaultNamespace:
+				problems = append(problems, owners.add(ns, c.place, "namespace")...)
+			}
+		}
+	}
+
+	return problems
+}
+
+func (f *File) clashingVaultPaths() []string {
+	credentials, paths := f.Credentials(), claims{}
+
+	problems := make([]string, 0, len(credentials))
+	for _, c := range credentials {
+		problems = append(problems, paths.add(c.VaultPath, c.place, "Vault path")...)
+	}
+
+	return problems
+}
+
+// clashingReleases finds versions that mean different things in different places.
+// What belongs to one release is released together: the function, and the XRDs and
+// the CRD that it was built with.
+func (f *File) clashingReleases() []string {
+	problems := []string{}
+
+	digests, apis := values{}, values{}
+	note := func(repository string, r Release, place string) {
+		problems = append(problems, digests.add(repository+" "+r.Version, r.Digest, place)...)
+	}
+
+	for _, e := range f.Environments {
+		all := map[string]Versions{fmt.Sprintf("environments[%s].versions", e.Name): e.Versions}
+		for _, c := range e.Clusters {
+			if *c.Versions != e.Versions {
+				all[fmt.Sprintf("environments[%s].clusters[%s].versions", e.Name, c.Name)] = *c.Versions
+			}
+		}
+
+		for _, place := range slices.Sorted(maps.Keys(all)) {
+			v := all[place]
+			note(f.Packages.Function, v.Function, place+".function")
+			note(f.Packages.Provider, v.Provider, place+".provider")
+
+			problems = append(problems, apis.add("release "+v.Function.Version, v.API, place+".api")...)
+		}
+	}
+
+	note(f.Packages.Reconciler, f.AppCI.Versions.Reconciler, "appCI.versions.reconciler")
+
+	return append(problems, apis.add("release "+f.AppCI.Versions.Reconciler.Version, f.AppCI.Versions.API, "appCI.versions.api")...)
+}
+
+// claims are names that only one place can have.
+type claims map[string]string
+
+func (c claims) add(name, place, what string) []string {
+	if other, ok := c[name]; ok {
+		return []string{fmt.Sprintf("%s: %s %q is that of %s too", place, what, name, other)}
+	}
+
+	c[name] = place
+
+	return nil
+}
+
+// values are what must be said alike wherever it is said.
+type values map[string]struct{ value, place string }
+
+func (v values) add(of, value, place string) []string {
+	if other, ok := v[of]; ok && other.value != value {
+		return []string{fmt.Sprintf("%s: %s is %s here, but %s at %s: bump both or neither", place, of, value, other.value, other.place)}
+	}
+
+	v[of] = struct{ value, place string }{value, place}
+
+	return nil
+}

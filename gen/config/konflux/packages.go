@@ -1,0 +1,106 @@
+package konflux
+
+import (
+	xv1alpha1 "github.com/crossplane/crossplane/apis/v2/apiextensions/v1alpha1"
+	pkgv1 "github.com/crossplane/crossplane/apis/v2/pkg/v1"
+	pkgv1beta1 "github.com/crossplane/crossplane/apis/v2/pkg/v1beta1"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config/environments"
+	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config/manifest"
+)
+
+const (
+	// FunctionName is the name of the composition function's package, which
+	// Compositions call it by.
+	FunctionName = "function-testplatform-cluster"
+
+	providerName    = "provider-kubernetes"
+	providerRuntime = "provider-kubernetes-runtime-config"
+
+	// container is what Crossplane calls a package's container.
+	container = "package-runtime"
+
+	labelVersion = "app.kubernetes.io/version"
+)
+
+// packages are what an environment's versions decide.
+func packages(p environments.Packages, v environments.Versions) []any {
+	return []any{
+		&pkgv1.Provider{
+			TypeMeta:   metav1.TypeMeta{APIVersion: pkgv1.SchemeGroupVersion.String(), Kind: pkgv1.ProviderKind},
+			ObjectMeta: versioned(meta(providerName), v.Provider),
+			Spec: pkgv1.ProviderSpec{
+				PackageSpec:        pkgv1.PackageSpec{Package: p.Provider + "@" + v.Provider.Digest},
+				PackageRuntimeSpec: runtimeOf(providerRuntime),
+			},
+		},
+		&pkgv1.Function{
+			TypeMeta:   metav1.TypeMeta{APIVersion: pkgv1.SchemeGroupVersion.String(), Kind: pkgv1.FunctionKind},
+			ObjectMeta: versioned(meta(FunctionName), v.Function),
+			Spec: pkgv1.FunctionSpec{
+				PackageSpec:        pkgv1.PackageSpec{Package: p.Function + "@" + v.Function.Digest},
+				PackageRuntimeSpec: runtimeOf(FunctionName),
+			},
+		},
+	}
+}
+
+func versioned(m metav1.ObjectMeta, r environments.Release) metav1.ObjectMeta {
+	m.Labels = map[string]string{labelVersion: r.Version}
+
+	return m
+}
+
+func runtimeOf(name string) pkgv1.PackageRuntimeSpec {
+	return pkgv1.PackageRuntimeSpec{RuntimeConfigReference: &pkgv1.RuntimeConfigReference{
+		APIVersion: new(pkgv1beta1.SchemeGroupVersion.String()),
+		Kind:       new(pkgv1beta1.DeploymentRuntimeConfigKind),
+		Name:       name,
+	}}
+}
+
+// runtime says how packages run. provider-kubernetes keeps Secrets out of the status
+// of its Objects, and watches what they are about. It runs as a ServiceAccount whose
+// name is known, because policies and rights name it.
+func runtime() []any {
+	return []any{
+		manifest.ServiceAccount(crossplaneNamespace, providerName),
+		runtimeConfig(providerRuntime, corev1.PodSpec{
+			ServiceAccountName: providerName,
+			Containers:         []corev1.Container{{Args: []string{"--sanitize-secrets", "--enable-watches"}}},
+		}),
+		runtimeConfig(FunctionName, corev1.PodSpec{Containers: []corev1.Container{{}}}),
+		// provider-kubernetes starts the controllers of activated kinds only.
+		&xv1alpha1.ManagedResourceActivationPolicy{
+			TypeMeta:   metav1.TypeMeta{APIVersion: xv1alpha1.SchemeGroupVersion.String(), Kind: xv1alpha1.ManagedResourceActivationPolicyKind},
+			ObjectMeta: meta("testplatform"),
+			Spec:       xv1alpha1.ManagedResourceActivationPolicySpec{Activations: []xv1alpha1.ActivationPolicy{"objects." + groupCluster, "objects." + groupNamespaced}},
+		},
+	}
+}
+
+// runtimeConfig leaves the user to the cluster: OpenShift gives each namespace its
+// own, and refuses the one that Crossplane would choose.
+func runtimeConfig(name string, pod corev1.PodSpec) *pkgv1beta1.DeploymentRuntimeConfig {
+	pod.SecurityContext = &corev1.PodSecurityContext{
+		RunAsNonRoot:   new(true),
+		SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
+	}
+	pod.Containers[0].Name = container
+	pod.Containers[0].SecurityContext = &corev1.SecurityContext{
+		AllowPrivilegeEscalation: new(false),
+		Capabilities:             &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},
+	}
+
+	return &pkgv1beta1.DeploymentRuntimeConfig{
+		TypeMeta:   metav1.TypeMeta{APIVersion: pkgv1beta1.SchemeGroupVersion.String(), Kind: pkgv1beta1.DeploymentRuntimeConfigKind},
+		ObjectMeta: meta(name),
+		Spec: pkgv1beta1.DeploymentRuntimeConfigSpec{DeploymentTemplate: &pkgv1beta1.DeploymentTemplate{Spec: &appsv1.DeploymentSpec{
+			Selector: &metav1.LabelSelector{},
+			Template: corev1.PodTemplateSpec{Spec: pod},
+		}}},
+	}
+}

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/alecthomas/kong"
+	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
+
+	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config"
+	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config/environments"
+)
+
+type promoteCmd struct {
+	configPaths
+
+	From string `arg:"" help:"Environment to take the versions of, or checkout, for what this checkout was released as."`
+	To   string `arg:"" help:"Environment to give them to, or app.ci."`
+
+	Release string `help:"With checkout: version of the release, such as v1.2.3."                                                     placeholder:"VERSION"`
+	Digest  string `help:"With checkout: digest of the function's package or, for app.ci, of the reconciler's image, of the release." placeholder:"sha256:..."`
+}
+
+// Help is what `gen promote --help` says beyond its flags.
+func (*promoteCmd) Help() string {
+	return `Versions are moved in the file with the environments, which otherwise stays as it
+is, and the manifests are generated anew. A cluster that has versions of its own
+keeps them.
+
+A release goes to app.ci first, because the CRD there must take whatever an XRD
+takes:
+
+    gen promote checkout app.ci --release=v1.2.3 --digest=sha256:<reconciler>
+    gen promote checkout staging --release=v1.2.3 --digest=sha256:<function>
+    gen promote staging production`
+}
+
+// Validate refuses arguments that do not go together.
+func (c *promoteCmd) Validate() error {
+	released := c.Release != "" && c.Digest != ""
+
+	switch {
+	case c.From == environments.Checkout && !released:
+		return errors.New("--release and --digest say what the checkout was released as")
+	case c.From != environments.Checkout && (c.Release != "" || c.Digest != ""):
+		return errors.New("--release and --digest are for promoting from checkout: an environment knows what it runs")
+	case c.From != environments.Checkout && c.To == environments.AppCIName:
+		return errors.New("only what was released from a checkout goes to app.ci")
+	}
+
+	return nil
+}
+
+// Run moves versions, generates anew, and says what was moved. When the outcome cannot
+// be generated, nothing is changed.
+func (c *promoteCmd) Run(k *kong.Context) error {
+	p := c.paths()
+	path := filepath.Join(p.Root, p.File)
+
+	before, err := os.ReadFile(path) //nolint:gosec // The path is a flag of the one who runs this.
+	if err != nil {
+		return errors.Wrap(err, "cannot read environments")
+	}
+
+	after, moves, err := c.promote(p, before)
+	if err != nil {
+		return err
+	}
+
+	if len(moves) == 0 {
+		_, err := fmt.Fprintf(k.Stdout, "%s has what %s has already\n", c.To, c.From)
+
+		return errors.Wrap(err, "cannot print")
+	}
+
+	files, err := config.GenerateFrom(p, after)
+	if err != nil {
+		return err
+	}
+
+	if err := os.WriteFile(path, after, modeFile); err != nil { //nolint:gosec // As above.
+		return errors.Wrap(err, "cannot write environments")
+	}
+
+	if err := config.Write(p, files); err != nil {
+		return err
+	}
+
+	for _, m := range moves {
+		if _, err := fmt.Fprintln(k.Stdout, m); err != nil {
+			return errors.Wrap(err, "cannot print")
+		}
+	}
+
+	return nil
+}
+
+func (c *promoteCmd) promote(p config.Paths, b []byte) ([]byte, []environments.Move, error) {
+	if c.From != environments.Checkout {
+		return environments.Promote(b, c.From, c.To)
+	}
+
+	digest, err := config.CheckoutDigest(p)
+	if err != nil {
+		return nil, nil, err
+	}
+
+	return environments.PromoteRelease(b, environments.Published{
+		Release: environments.Release{Version: c.Release, Digest: c.Digest},
+		API:     digest,
+	}, c.To)
+}
