@@ -47,12 +47,34 @@ func NewBuilder(out io.Writer) (*Builder, error) {
 		return nil, errors.Wrap(err, "cannot find a cache directory")
 	}
 
+	dir, err := ownDir()
+	if err != nil {
+		return nil, err
+	}
+
 	return &Builder{
 		Root:  root,
-		Dir:   os.Getenv(DirVariable),
+		Dir:   dir,
 		Cache: filepath.Join(cache, "ephemeral-clusters", "components"),
 		Out:   out,
 	}, nil
+}
+
+// ownDir returns the user's own directory of programs, if there is one. Programs and
+// tests look it up from different working directories, so a relative path would name
+// a different one each time.
+func ownDir() (string, error) {
+	dir := os.Getenv(DirVariable)
+	if dir == "" || filepath.IsAbs(dir) {
+		return dir, nil
+	}
+
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return "", errors.Wrap(err, "cannot find the working directory")
+	}
+
+	return "", errors.Errorf("%s must be an absolute path, not %q: set it to %s, if that is what you mean", DirVariable, dir, abs)
 }
 
 // Root returns the root of the checkout that holds the working directory.

@@ -77,6 +77,48 @@ func TestEnsureFromDir(t *testing.T) {
 	}
 }
 
+func TestOwnDir(t *testing.T) {
+	dir := t.TempDir()
+
+	cases := map[string]struct {
+		reason string
+		value  string
+		want   string
+		fails  bool
+	}{
+		"Unset": {
+			reason: "Without a directory, programs are built.",
+		},
+		"Absolute": {
+			reason: "An absolute path is taken as it is.",
+			value:  dir,
+			want:   dir,
+		},
+		"Relative": {
+			reason: "A relative path would name a different directory for each test, so it is refused.",
+			value:  "bin",
+			fails:  true,
+		},
+	}
+
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv(DirVariable, tc.value)
+
+			b, err := NewBuilder(io.Discard)
+
+			got := ""
+			if err == nil {
+				got = b.Dir
+			}
+
+			if diff := cmp.Diff(tc.want, got); diff != "" || (err != nil) != tc.fails {
+				t.Errorf("\n%s\nNewBuilder(...): want error %t, got %v; -want, +got of the directory:\n%s", tc.reason, tc.fails, err, diff)
+			}
+		})
+	}
+}
+
 func TestKey(t *testing.T) {
 	root := t.TempDir()
 	tool := filepath.Join(root, "test", "tools", "a")

@@ -32,6 +32,9 @@ func (cp *ControlPlane) startEtcd() (string, error) {
 
 	return clientURL, cp.run("etcd", cp.Binaries.Etcd,
 		"--name=default",
+		// Never debug: there etcd logs every request as it applies it, with the values
+		// of all Secrets.
+		"--log-level=info",
 		"--data-dir="+cp.file("etcd"),
 		"--unsafe-no-fsync",
 		"--listen-client-urls="+clientURL,
@@ -41,6 +44,9 @@ func (cp *ControlPlane) startEtcd() (string, error) {
 		"--initial-cluster=default="+peerURL,
 	)
 }
+
+// maxAuditLog, in MB, is never reached.
+const maxAuditLog = 1 << 20
 
 // apiServerProcess is the API server's name, after that of its cluster.
 const apiServerProcess = "kube-apiserver"
@@ -77,7 +83,9 @@ func (cp *ControlPlane) startAPIServer(etcdURL string) error {
 			return err
 		}
 
-		args = append(args, "--audit-policy-file="+cp.file("audit-policy.yaml"), "--audit-log-path="+cp.AuditLogFile())
+		args = append(args, "--audit-policy-file="+cp.file("audit-policy.yaml"), "--audit-log-path="+cp.AuditLogFile(),
+			// Rotated, it would no longer tell everything.
+			"--audit-log-maxsize="+strconv.Itoa(maxAuditLog))
 	}
 
 	return cp.run(apiServerProcess, cp.Binaries.APIServer, args...)

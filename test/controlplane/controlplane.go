@@ -60,7 +60,7 @@ type Options struct {
 	Group    *process.Group
 	Binaries Binaries
 
-	// Verbosity of Kubernetes' logs.
+	// Verbosity of Kubernetes' logs. Those of etcd stay as they are.
 	Verbosity int
 
 	// AuditLog writes a line per request to audit.log, metadata only.

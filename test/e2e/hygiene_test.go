@@ -3,147 +3,148 @@
 package e2e
 
 import (
-	"bufio"
 	"bytes"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 )
 
-// TestNothingLeftBehind ends a demo in the middle of a cluster's life. Whatever it
-// started has its TMPDIR, whether or not it was written down.
+// TestNothingLeftBehind ends a program in the middle of a cluster's life.
 func TestNothingLeftBehind(t *testing.T) {
-	local := filepath.Join(t.TempDir(), "local")
+	local := filepath.Join(tempDir(t), "local")
 
-	if out, err := command(t, "go", "build", "-o", local, "./test/local").CombinedOutput(); err != nil {
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", local, "./test/local")
+	build.Dir = shared.Root()
+
+	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 
+	demo := []string{local, "demo"}
+
 	cases := map[string]struct {
-		reason string
-		signal syscall.Signal
-		// runsAgain is whether it takes the next run to clear up.
-		runsAgain bool
+		reason  string
+		program []string
+		signal  syscall.Signal
+
+		// next is run when it takes that to clear up.
+		next []string
 	}{
 		"Interrupted": {
-			reason: "Ctrl-C stops and removes everything.",
-			signal: syscall.SIGINT,
+			reason:  "Ctrl-C stops and removes everything.",
+			program: demo,
+			signal:  syscall.SIGINT,
 		},
 		"Killed": {
-			reason:    "Children of a killed demo die with it, and the next run removes its directory.",
-			signal:    syscall.SIGKILL,
-			runsAgain: true,
+			reason:  "Children of a killed demo die with it, and the next run clears up the rest.",
+			program: demo,
+			signal:  syscall.SIGKILL,
+			next:    demo,
+		},
+		"TestsInterrupted": {
+			reason:  "Ctrl-C ends the tests, the stack that they share, and one that is a test's own.",
+			program: []string{os.Args[0], "-test.run=^TestLifeNamespaced$", "-test.v"},
+			signal:  syscall.SIGINT,
 		},
 	}
 
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			tmp := t.TempDir()
+			tmp := tempDir(t)
 
-			demo := command(t, local, "demo", "--namespace=tenant-a")
-			demo.Env = append(os.Environ(), "TMPDIR="+tmp)
+			p := startProgram(t, tmp, tc.program)
+			p.awaitOutput(t, "ci-operator's Secret holds the kubeconfig")
 
-			out, err := demo.StdoutPipe()
-			if err != nil {
-				t.Fatal(err)
+			// The last to be started, and the one that has not inherited TMPDIR.
+			isStep := func(process string) bool { return strings.Contains(process, "wait-test-complete.sh") }
+
+			before := processesBelow(t, tmp)
+			if !eventually(time.Minute, func() bool { before = processesBelow(t, tmp); return slices.ContainsFunc(before, isStep) }) {
+				t.Fatalf("\n%s\nthe step does not run, so this test shows nothing: %v", tc.reason, before)
 			}
 
-			if err := demo.Start(); err != nil {
-				t.Fatal(err)
-			}
+			dirs := entries(t, tmp)
 
-			awaitLine(t, out, "ci-operator's Secret holds the kubeconfig")
+			p.end(t, tc.signal)
 
-			before := processesWith(t, "TMPDIR="+tmp)
-			if len(before) < 10 {
-				t.Fatalf("\n%s\nonly %d processes run, so this test shows nothing: %v", tc.reason, len(before), before)
-			}
+			if tc.next != nil {
+				next := startProgram(t, tmp, tc.next)
+				next.awaitOutput(t, "the control planes are ready")
 
-			_ = demo.Process.Signal(tc.signal)
-
-			if err := demo.Wait(); err == nil {
-				t.Errorf("\n%s\nthe demo exited 0", tc.reason)
-			}
-
-			if tc.runsAgain {
-				again := command(t, local, "down")
-				again.Dir = t.TempDir()
-				again.Env = append(os.Environ(), "TMPDIR="+tmp)
-
-				if out, err := again.CombinedOutput(); err != nil {
-					t.Fatalf("%v\n%s", err, out)
-				}
-			}
-
-			deadline := time.Now().Add(10 * time.Second)
-			for left := processesWith(t, "TMPDIR="+tmp); len(left) > 0; left = processesWith(t, "TMPDIR="+tmp) {
-				if time.Now().After(deadline) {
-					t.Fatalf("\n%s\nstill running: %v", tc.reason, left)
+				shares := func(got, earlier []string) []string {
+					return slices.DeleteFunc(got, func(s string) bool { return !slices.Contains(earlier, s) })
 				}
 
-				time.Sleep(50 * time.Millisecond)
+				if left := shares(processesBelow(t, tmp), before); len(left) > 0 {
+					t.Errorf("\n%s\nthe next run has left running: %v", tc.reason, left)
+				}
+
+				if left := shares(entries(t, tmp), dirs); len(left) > 0 {
+					t.Errorf("\n%s\nthe next run has left: %v", tc.reason, left)
+				}
+
+				next.end(t, syscall.SIGINT)
 			}
 
-			left, err := filepath.Glob(filepath.Join(tmp, "*"))
-			if err != nil || len(left) > 0 {
-				t.Errorf("\n%s\nstill there: %v %v", tc.reason, left, err)
+			// A process that was killed may still be on its way out.
+			left := before
+			if !eventually(10*time.Second, func() bool { left = processesBelow(t, tmp); return len(left) == 0 }) {
+				t.Errorf("\n%s\nstill running: %v", tc.reason, left)
+			}
+
+			if left := entries(t, tmp); len(left) > 0 {
+				t.Errorf("\n%s\nstill there: %v", tc.reason, left)
 			}
 		})
 	}
 }
 
-func command(t *testing.T, name string, args ...string) *exec.Cmd {
+// tempDir makes a directory that is removed with the shared stack at the latest.
+func tempDir(t *testing.T) string {
 	t.Helper()
 
-	cmd := exec.CommandContext(t.Context(), name, args...)
-	cmd.Dir = shared.Root()
-
-	return cmd
-}
-
-// awaitLine reads until a line holds a text, and goes on reading in the background.
-func awaitLine(t *testing.T, out io.Reader, text string) {
-	t.Helper()
-
-	found := make(chan bool, 1)
-
-	go func() {
-		scanner := bufio.NewScanner(out)
-		seen := &strings.Builder{}
-
-		for scanner.Scan() {
-			_, _ = seen.WriteString(scanner.Text() + "\n")
-
-			if strings.Contains(scanner.Text(), text) {
-				found <- true
-
-				seen.Reset()
-			}
-		}
-
-		found <- false
-	}()
-
-	select {
-	case ok := <-found:
-		if !ok {
-			t.Fatalf("the demo ended before it said %q", text)
-		}
-	case <-time.After(3 * time.Minute):
-		t.Fatalf("the demo has not said %q", text)
+	dir, err := os.MkdirTemp(shared.Path(), "test-") //nolint:usetesting // When a signal ends the tests, nobody removes t.TempDir.
+	if err != nil {
+		t.Fatal(err)
 	}
+
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+
+	return dir
 }
 
-// processesWith lists the processes whose environment has a variable.
-func processesWith(t *testing.T, variable string) []string {
+func entries(t *testing.T, dir string) []string {
 	t.Helper()
 
-	paths, err := filepath.Glob("/proc/[0-9]*/environ")
+	all, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	names := make([]string, 0, len(all))
+	for _, e := range all {
+		names = append(names, e.Name())
+	}
+
+	return names
+}
+
+// processesBelow lists the processes that have to do with a directory, by their
+// environment, such as TMPDIR, HOME or KUBECONFIG, their command line, or the
+// directory that they work in.
+func processesBelow(t *testing.T, dir string) []string {
+	t.Helper()
+
+	paths, err := filepath.Glob("/proc/[0-9]*")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,14 +152,13 @@ func processesWith(t *testing.T, variable string) []string {
 	var found []string
 
 	for _, p := range paths {
-		env, err := os.ReadFile(filepath.Clean(p))
-		if err != nil {
-			continue
-		}
+		// What cannot be read is another user's, or gone.
+		env, _ := os.ReadFile(filepath.Join(p, "environ"))
+		cmdline, _ := os.ReadFile(filepath.Join(p, "cmdline"))
+		cwd, _ := os.Readlink(filepath.Join(p, "cwd"))
 
-		if bytes.Contains(append(append([]byte{0}, env...), 0), []byte("\x00"+variable+"\x00")) {
-			cmdline, _ := os.ReadFile(filepath.Join(filepath.Dir(p), "cmdline"))
-			found = append(found, filepath.Base(filepath.Dir(p))+" "+string(bytes.ReplaceAll(cmdline, []byte{0}, []byte(" "))))
+		if bytes.Contains(env, []byte(dir)) || bytes.Contains(cmdline, []byte(dir)) || strings.HasPrefix(cwd, dir) {
+			found = append(found, filepath.Base(p)+" "+string(bytes.ReplaceAll(cmdline, []byte{0}, []byte(" "))))
 		}
 	}
 

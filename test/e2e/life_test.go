@@ -13,6 +13,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	prowv1 "sigs.k8s.io/prow/pkg/apis/prowjobs/v1"
 
 	"github.com/ephemeral-clusters/ephemeral-clusters/api/testplatform/v1alpha1"
 	apiv1 "github.com/ephemeral-clusters/ephemeral-clusters/api/v1"
@@ -58,8 +60,6 @@ func TestLife(t *testing.T) {
 			t.Logf("\n%s", l.Table())
 		})
 	}
-
-	t.Run("NoCredentialInLogs", func(t *testing.T) { checkLogs(t, shared) })
 }
 
 func TestLifeNamespaced(t *testing.T) {
@@ -85,7 +85,10 @@ func TestLifeNamespaced(t *testing.T) {
 		t.Fatalf("\n%s\n%v", reason, err)
 	}
 
-	checkLogs(t, s)
+	// TestMain does this for the shared stack, after the last test.
+	if n, err := searchLogs(s); err != nil {
+		t.Errorf("\n%s\nin %d logs: %v", reason, n, err)
+	}
 }
 
 func TestDeletedInUse(t *testing.T) {
@@ -103,6 +106,20 @@ func TestDeletedInUse(t *testing.T) {
 
 	if err := l.AwaitObjectsGone(t.Context()); err != nil {
 		t.Fatalf("\n%s\n%v", reason, err)
+	}
+
+	if err := l.Refused(t.Context()); err != nil {
+		t.Errorf("\n%s\n%v", reason, err)
+	}
+
+	pj := &prowv1.ProwJob{}
+	if err := shared.AppCI.Get(t.Context(), client.ObjectKeyFromObject(l.ProwJob()), pj); err != nil {
+		t.Fatal(err)
+	}
+
+	if !pj.Complete() || pj.Status.State != prowv1.SuccessState {
+		t.Errorf("\n%s\nwant a ProwJob that was told that the test is done, and succeeded; completed %s as %q: %s",
+			reason, pj.Status.CompletionTime, pj.Status.State, pj.Status.Description)
 	}
 
 	ns := &corev1.NamespaceList{}

@@ -9,9 +9,11 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 	"testing"
 
+	"github.com/ephemeral-clusters/ephemeral-clusters/test/process"
 	"github.com/ephemeral-clusters/ephemeral-clusters/test/stack"
 )
 
@@ -22,6 +24,13 @@ var (
 
 	// The ampersand is written differently in JSON strings.
 	canary = "canary&" + rand.Text()
+)
+
+// What a signal reaches: interrupted ends, and then programs is waited for. Tests run
+// under the one, and add to the other, the programs that clear up after themselves.
+var (
+	interrupted context.Context
+	programs    sync.WaitGroup
 )
 
 func TestMain(m *testing.M) {
@@ -38,9 +47,35 @@ func run(m *testing.M) int {
 
 		return 1
 	}
-	defer s.Stop()
 
-	shared = s
+	stop := sync.OnceFunc(s.Stop)
+	defer stop()
 
-	return m.Run()
+	shared, interrupted = s, ctx
+
+	// Tests do not know of signals: without their stacks they would go on until each
+	// has run out of patience.
+	ignore := context.AfterFunc(ctx, func() {
+		cancel() // The next signal ends the program at once.
+		fmt.Fprintln(os.Stderr, "interrupted: stopping everything")
+
+		programs.Wait()
+		stop()
+		process.EndAll()
+		os.Exit(1)
+	})
+
+	code := m.Run()
+
+	if !ignore() {
+		select {} // The program is ending.
+	}
+
+	if n, err := searchLogs(s); err != nil {
+		fmt.Fprintf(os.Stderr, "FAIL: in the %d logs of the shared stack, after all tests:\n%v\n", n, err)
+
+		return 1
+	}
+
+	return code
 }

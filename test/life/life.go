@@ -37,6 +37,9 @@ type Life struct {
 	start time.Time
 	seen  []Seen
 
+	// logTail returns the last lines of a component's log.
+	logTail func(component string) string
+
 	claim       *unstructured.Unstructured // From step 2, as last observed.
 	ec          *apiv1.EphemeralCluster    // From step 3, as last observed.
 	prowJob     *prowv1.ProwJob            // From step 4, as last observed.
@@ -54,56 +57,8 @@ type Seen struct {
 
 // New returns the life of the cluster that a claim asks for.
 func New(s *stack.Stack, namespace, claimFile string, out io.Writer) *Life {
-	return &Life{ClaimFile: claimFile, Namespace: namespace, Out: out, stack: s}
+	return &Life{ClaimFile: claimFile, Namespace: namespace, Out: out, stack: s, logTail: s.LogTail}
 }
-
-// step is one of the sixteen.
-type step struct {
-	// what happens, and the component that owes it.
-	what  string
-	owner string
-
-	// within is how long it may take.
-	within time.Duration
-
-	// observe returns once it has happened, with the object that shows it.
-	observe func(context.Context) (client.Object, error)
-}
-
-// How long steps may take.
-const (
-	soon = 30 * time.Second
-
-	// provisioning and tear-down each start or stop a control plane.
-	slow = 2 * time.Minute
-)
-
-// kubectl plays the pipeline's part, and has no log.
-const kubectl = "kubectl"
-
-func (l *Life) steps() []step {
-	return []step{
-		{"the pipeline starts the provision task (kubectl stands in for it)", kubectl, soon, l.pipelineStarts},
-		{"the task creates a TestPlatformCluster (kubectl create)", kubectl, soon, l.createClaim},
-		{"Crossplane creates the EphemeralCluster on app.ci", stack.ComponentProvider, soon, l.awaitEphemeralCluster},
-		{"the reconciler creates a ProwJob", stack.ComponentReconciler, soon, l.awaitProwJob},
-		{"the ProwJob's Pod runs ci-operator on a build cluster", stack.ComponentProw, soon, l.awaitPod},
-		{"ci-operator provisions in its namespace, to wait for a signal", stack.ComponentStandIn, soon, l.awaitNamespace},
-		{"ci-operator's Secret holds the kubeconfig", stack.ComponentStandIn, slow, l.awaitSource},
-		{"the reconciler publishes it on the EphemeralCluster", stack.ComponentReconciler, soon, l.awaitPublished},
-		{"Crossplane reports it to the tenant's Secret", stack.ComponentCrossplane, soon, l.awaitTenantSecret},
-		{"the task writes its results (kubectl stands in for it)", kubectl, soon, l.writeResults},
-		{"the pipeline tests: kubectl get namespaces", kubectl, soon, l.test},
-		{"the pipeline starts the deprovision task (kubectl stands in for it)", kubectl, soon, l.pipelineEnds},
-		{"the task sets spec.tearDownCluster (kubectl patch)", kubectl, soon, l.tearDown},
-		{"Crossplane carries it to app.ci", stack.ComponentProvider, soon, l.awaitTearDown},
-		{"the reconciler signals ci-operator", stack.ComponentReconciler, soon, l.awaitSignal},
-		{"ci-operator destroys the cluster, and the ProwJob ends", stack.ComponentStandIn, slow, l.awaitEnd},
-	}
-}
-
-// Steps is how many steps there are.
-const Steps = 16
 
 // Run goes through all steps.
 func (l *Life) Run(ctx context.Context) error { return l.RunTo(ctx, Steps) }
@@ -122,38 +77,15 @@ func (l *Life) RunTo(ctx context.Context, last int) error {
 			s.within = min(s.within, l.Patience)
 		}
 
-		stepCtx, cancel := context.WithTimeout(ctx, s.within)
-		o, err := s.observe(stepCtx)
-
-		cancel()
-
+		o, err := l.observe(ctx, n, s)
 		if err != nil {
-			return l.failure(ctx, n, s, err)
+			return err
 		}
 
 		l.see(Seen{Number: n, What: s.what, Object: o, At: time.Since(l.start)})
 	}
 
 	return nil
-}
-
-// failure says which step did not happen, why, and what its owner logged last.
-func (l *Life) failure(ctx context.Context, n int, s step, err error) error {
-	if ctx.Err() != nil {
-		return errors.Wrapf(ctx.Err(), "interrupted in step %d (%s)", n, s.what)
-	}
-
-	msg := fmt.Sprintf("step %d did not happen within %s: %s", n, s.within, s.what)
-
-	if l.claim != nil {
-		msg += "\n" + conditions(l.claim)
-	}
-
-	if s.owner != kubectl {
-		msg += fmt.Sprintf("\nlast lines of the log of %s:\n%s", s.owner, l.stack.LogTail(s.owner))
-	}
-
-	return errors.Wrap(err, msg)
 }
 
 func (l *Life) see(s Seen) {

@@ -83,18 +83,24 @@ func (l *Life) awaitEnd(ctx context.Context) (client.Object, error) {
 		return nil, errors.Wrap(err, "the claim does not say that the ProwJob has completed")
 	}
 
+	return l.prowJob, l.Refused(ctx)
+}
+
+// Refused tries the tenant's kubeconfig, of step 9, and returns an error unless it
+// fails for the one reason that the cluster is gone.
+func (l *Life) Refused(ctx context.Context) error {
 	out, err := l.kubectl(ctx, l.kubeconfig, "get", "namespaces")
 	if err == nil {
-		return nil, errors.Errorf("the kubeconfig still works:\n%s", out)
+		return errors.Errorf("the kubeconfig still works:\n%s", out)
 	}
 
 	if !strings.Contains(err.Error(), "refused") {
-		return nil, errors.Wrap(err, "the kubeconfig fails for another reason than that the cluster is gone")
+		return errors.Wrap(err, "the kubeconfig fails for another reason than that the cluster is gone")
 	}
 
 	_, _ = fmt.Fprint(l.Out, indent(err.Error()))
 
-	return l.prowJob, nil
+	return nil
 }
 
 // Delete deletes the claim, as the end of its PipelineRun does, and waits until the

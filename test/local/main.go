@@ -39,10 +39,10 @@ func main() {
 }
 
 type demo struct {
-	Claim     string `default:"examples/workflow/claim.yaml"         help:"Manifest of the claim."                      type:"existingfile"`
-	Namespace string `default:"tenant-a"                             help:"Tenant namespace that the claim is made in."`
-	API       string `default:"claims"                               enum:"claims,v2"                                   help:"What the Konflux cluster serves: claims, or v2 namespaced composites."`
-	Debug     bool   `help:"Raise the log level of every component."`
+	Claim     string `default:"examples/workflow/claim.yaml"                  help:"Manifest of the claim."                      type:"existingfile"`
+	Namespace string `default:"tenant-a"                                      help:"Tenant namespace that the claim is made in."`
+	API       string `default:"claims"                                        enum:"claims,v2"                                   help:"What the Konflux cluster serves: claims, or v2 namespaced composites."`
+	Debug     bool   `help:"Raise the log level of every component but etcd."`
 }
 
 // Run follows one cluster through its life.

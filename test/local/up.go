@@ -33,8 +33,8 @@ const (
 const checkInterval = 100 * time.Millisecond
 
 type up struct {
-	Without []string `env:"WITHOUT"                                  help:"What to leave out, to run it from elsewhere: reconciler, function."`
-	Debug   bool     `help:"Raise the log level of every component."`
+	Without []string `env:"WITHOUT"                                           help:"What to leave out, to run it from elsewhere: reconciler, function."`
+	Debug   bool     `help:"Raise the log level of every component but etcd."`
 }
 
 // Run starts a server that outlives it, and returns once the stack is up.

@@ -109,8 +109,13 @@ func (p *Process) wait() {
 	close(p.done)
 }
 
+// dirVariable, in the environment of everything that a group starts, names the
+// group's directory, which tells what is left of a group from others' processes.
+const dirVariable = "PROCESS_GROUP_DIR"
+
 // Group starts processes and stops them together.
 type Group struct {
+	dir   string
 	state *state
 	start chan func()
 
@@ -127,7 +132,7 @@ func NewGroup(dir string) (*Group, error) {
 		return nil, err
 	}
 
-	g := &Group{state: s, start: make(chan func())}
+	g := &Group{dir: dir, state: s, start: make(chan func())}
 
 	go func() {
 		// The parent-death signal is sent when the starting thread ends, not the
@@ -164,7 +169,7 @@ func (g *Group) Start(c Command) (*Process, error) {
 	}
 
 	cmd := exec.Command(c.Path, c.Args...) //nolint:gosec,noctx // Running what the caller names is the purpose; Stop ends it.
-	cmd.Env = append(os.Environ(), c.Env...)
+	cmd.Env = append(append(os.Environ(), dirVariable+"="+g.dir), c.Env...)
 	cmd.Dir = c.Dir
 	cmd.Stdout, cmd.Stderr = out, out
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}

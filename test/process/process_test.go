@@ -3,12 +3,10 @@
 package process
 
 import (
-	"bufio"
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -19,8 +17,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The test program plays the parent that is killed when this variable is set: it
-// starts a child that starts a grandchild, and tells their directory.
+// The test program plays a parent when this variable is set: it starts a child that
+// starts a grandchild, and tells their directory. It is killed, or ends all when it
+// is asked to.
 const parentVariable = "PROCESS_TEST_PARENT"
 
 func TestMain(m *testing.M) {
@@ -41,15 +40,26 @@ func playParent(parent string) {
 		panic(err)
 	}
 
+	asked := make(chan os.Signal, 1)
+	signal.Notify(asked, syscall.SIGTERM)
+
 	_, _ = fmt.Fprintln(os.Stdout, dir)
 
-	select {}
+	<-asked
+	EndAll()
+
+	if _, _, err := MakeDir(parent, "test-"); err == nil {
+		os.Exit(1)
+	}
+
+	os.Exit(0)
 }
 
 func TestStop(t *testing.T) {
 	cases := map[string]struct {
 		reason string
 		script string
+		grace  time.Duration
 		failed bool
 	}{
 		"Obeys": {
@@ -59,6 +69,7 @@ func TestStop(t *testing.T) {
 		"Refuses": {
 			reason: "A process that ignores SIGTERM is killed after its grace.",
 			script: "trap '' TERM; touch ready; while :; do sleep 0.01; done",
+			grace:  200 * time.Millisecond,
 			failed: true,
 		},
 		"LeavesGrandchild": {
@@ -76,7 +87,7 @@ func TestStop(t *testing.T) {
 				t.Fatal(err)
 			}
 
-			p, err := g.Start(Command{Name: name, Path: "/bin/sh", Args: []string{"-c", tc.script}, Dir: dir, Grace: 200 * time.Millisecond})
+			p, err := g.Start(Command{Name: name, Path: "/bin/sh", Args: []string{"-c", tc.script}, Dir: dir, Grace: tc.grace})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -103,74 +114,29 @@ func TestStop(t *testing.T) {
 	}
 }
 
-func TestReap(t *testing.T) {
-	cases := map[string]struct {
-		reason string
-		kill   bool
-	}{
-		"OwnerKilled": {
-			reason: "The children of a killed owner die with it; what they leave, and the directory, is cleared.",
-			kill:   true,
-		},
-		"OwnerRuns": {
-			reason: "Nothing of a running owner is touched.",
-		},
+func TestStartMarks(t *testing.T) {
+	reason := "A process and what it starts have their group's directory in the environment, even in another group's."
+
+	dir := t.TempDir()
+	log := filepath.Join(dir, "log")
+
+	t.Setenv(dirVariable, "/another")
+
+	g, err := NewGroup(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.Stop()
+
+	p, err := g.Start(Command{Name: "printer", Path: "/bin/sh", Args: []string{"-c", "echo $" + dirVariable}, Log: log})
+	if err != nil {
+		t.Fatal(err)
 	}
 
-	for name, tc := range cases {
-		t.Run(name, func(t *testing.T) {
-			parent := t.TempDir()
+	<-p.Done()
 
-			cmd := exec.CommandContext(t.Context(), os.Args[0])
-			cmd.Env = append(os.Environ(), parentVariable+"="+parent)
-
-			out, err := cmd.StdoutPipe()
-			if err != nil {
-				t.Fatal(err)
-			}
-
-			if err := cmd.Start(); err != nil {
-				t.Fatal(err)
-			}
-
-			line, err := bufio.NewReader(out).ReadString('\n')
-			if err != nil {
-				t.Fatal(err)
-			}
-
-			dir := strings.TrimSpace(line)
-
-			eventually(t, func() bool { return readPID(filepath.Join(dir, "grandchild")) != 0 })
-
-			child, grandchild := childOf(t, dir), readPID(filepath.Join(dir, "grandchild"))
-
-			if tc.kill {
-				_ = cmd.Process.Kill()
-				_ = cmd.Wait()
-
-				eventually(t, func() bool { return !alive(child) })
-			}
-
-			if err := Reap(parent, "test-"); err != nil {
-				t.Fatal(err)
-			}
-
-			for what, pid := range map[string]int{"child": child, "grandchild": grandchild} {
-				if tc.kill {
-					eventually(t, func() bool { return !alive(pid) })
-				} else if !alive(pid) {
-					t.Errorf("\n%s\nReap(...): the %s was killed", tc.reason, what)
-				}
-			}
-
-			if _, err := os.Stat(dir); os.IsNotExist(err) != tc.kill {
-				t.Errorf("\n%s\nReap(...): want directory removed %t, got %v", tc.reason, tc.kill, err)
-			}
-
-			_ = cmd.Process.Kill()
-			_ = cmd.Wait()
-			_ = Reap(parent, "test-")
-		})
+	if got := Tail(log, 1); got != dir {
+		t.Errorf("\n%s\nStart(...): want %s, got %s", reason, dir, got)
 	}
 }
 
@@ -189,22 +155,6 @@ func TestFreePort(t *testing.T) {
 
 		seen[p] = true
 	}
-}
-
-func childOf(t *testing.T, dir string) int {
-	t.Helper()
-
-	b, err := os.ReadFile(filepath.Join(dir, StateFile))
-	if err != nil {
-		t.Fatal(err)
-	}
-
-	s := &state{}
-	if err := json.Unmarshal(b, s); err != nil || len(s.Processes) != 1 {
-		t.Fatalf("state %s: want one process: %v", b, err)
-	}
-
-	return s.Processes[0].PID
 }
 
 func readPID(path string) int {

@@ -78,7 +78,8 @@ type Options struct {
 	// Without lists what to leave out.
 	Without []string
 
-	// Debug raises the log level of every component.
+	// Debug raises the log level of every component but etcd, whose debug log has the
+	// contents of Secrets.
 	Debug bool
 
 	// Canary is planted into the kubeconfig of every ephemeral cluster.
