@@ -24,6 +24,15 @@ type clusters struct {
 	app   client.Client
 	build client.Client
 	logs  *logs
+
+	// health and metrics are the reconciler's addresses.
+	health, metrics string
+
+	// gate is the way to build02, which is build01 by another name.
+	gate *gate
+
+	// patience is how long to wait for what must come true.
+	patience time.Duration
 }
 
 // grant gives the reconciler its rights, and no more.
@@ -77,7 +86,10 @@ func (c *clusters) role(cl client.Client, namespace string, rules ...rbacv1.Poli
 func (c *clusters) with(t *testing.T) *clusters {
 	t.Helper()
 
-	return &clusters{t: t, app: c.app, build: c.build, logs: c.logs}
+	out := *c
+	out.t = t
+
+	return &out
 }
 
 func (c *clusters) create(cl client.Client, o client.Object) {
@@ -91,7 +103,7 @@ func (c *clusters) create(cl client.Client, o client.Object) {
 func (c *clusters) until(what string, fn wait.ConditionWithContextFunc) {
 	c.t.Helper()
 
-	if err := wait.PollUntilContextTimeout(c.t.Context(), 10*time.Millisecond, patience, true, fn); err != nil {
+	if err := wait.PollUntilContextTimeout(c.t.Context(), 10*time.Millisecond, c.patience, true, fn); err != nil {
 		c.t.Fatalf("want that %s: %v", what, err)
 	}
 }
@@ -136,12 +148,23 @@ func (c *clusters) job(name string) *prowv1.ProwJob {
 func (c *clusters) runJob(name string) *prowv1.ProwJob {
 	c.t.Helper()
 
+	return c.runJobOn(name, "build01")
+}
+
+func (c *clusters) runJobOn(name, cluster string) *prowv1.ProwJob {
+	c.t.Helper()
+
 	pj := c.job(name)
 	if pj.Status.State != prowv1.SchedulingState {
 		c.t.Errorf("want the ProwJob created for the scheduler, got state %q", pj.Status.State)
 	}
 
+	if pj.Spec.PodSpec.PriorityClassName != "ci" {
+		c.t.Errorf("want the pod template used, got %+v", pj.Spec.PodSpec)
+	}
+
 	before := pj.DeepCopy()
+	pj.Spec.Cluster = cluster
 	pj.Status.State = prowv1.PendingState
 	pj.Status.URL = "https://prow.example.com/" + name
 

@@ -5,42 +5,29 @@ import (
 	"context"
 	"flag"
 	"io"
-	"net/http"
 	"os"
 	"slices"
-	"time"
 
 	"github.com/bombsimon/logrusr/v4"
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 	"github.com/sirupsen/logrus"
-	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/selection"
-	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/cache"
-	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/healthz"
-	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
-	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
-	prowv1 "sigs.k8s.io/prow/pkg/apis/prowjobs/v1"
 	"sigs.k8s.io/prow/pkg/logrusutil"
 
 	v1 "github.com/ephemeral-clusters/ephemeral-clusters/api/v1"
 	"github.com/ephemeral-clusters/ephemeral-clusters/reconciler/buildfarm"
 	"github.com/ephemeral-clusters/ephemeral-clusters/reconciler/ephemeralcluster"
-	"github.com/ephemeral-clusters/ephemeral-clusters/reconciler/profiles"
 	"github.com/ephemeral-clusters/ephemeral-clusters/reconciler/prowjob"
 )
 
 const (
 	component = "ephemeral-cluster-reconciler"
 
-	// readyTimeout is less than the kubelet waits for an answer.
-	readyTimeout = 500 * time.Millisecond
+	// callShare is the share of the workers, one of so many, that may wait for one
+	// build cluster.
+	callShare = 4
 )
 
 func main() {
@@ -87,29 +74,19 @@ func run(ctx context.Context, o *options) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 
-	agent, err := o.config.ConfigAgent()
-	if err != nil {
-		return errors.Wrap(err, "cannot load Prow's configuration")
-	}
-
-	jobs := prowjob.NewBuilder(agent.Config, o.cli)
-	if err := jobs.Check(); err != nil {
-		return errors.Wrap(err, "Prow's configuration cannot be used")
-	}
-
 	observed, err := ephemeralcluster.NewPrometheus(metrics.Registry)
 	if err != nil {
 		return err
 	}
 
-	profileFile, err := profiles.Open(o.clusterProfiles,
-		profiles.WithLogger(ctrl.Log.WithName("profiles")), profiles.WithReloadCallback(observed.ProfilesReloaded))
+	f, err := openFiles(o, observed)
 	if err != nil {
 		return err
 	}
 
 	farm, err := buildfarm.New(o.kubeconfigs,
 		buildfarm.WithLogger(ctrl.Log.WithName("buildfarm")), buildfarm.WithMetrics(observed),
+		buildfarm.WithCallLimit(o.workers/callShare),
 		buildfarm.WithInfrastructureChanged(func() {
 			logrus.Info("the infrastructure cluster's kubeconfig has changed, exiting to be restarted with it")
 			cancel()
@@ -118,7 +95,7 @@ func run(ctx context.Context, o *options) error {
 		return err
 	}
 
-	mgr, err := newManager(farm, o, agent.Config().ProwJobNamespace)
+	mgr, err := newManager(farm, o, f.prow().ProwJobNamespace)
 	if err != nil {
 		return err
 	}
@@ -127,8 +104,9 @@ func run(ctx context.Context, o *options) error {
 		Client:   mgr.GetClient(),
 		Reader:   mgr.GetAPIReader(),
 		Farm:     func(alias string) (ephemeralcluster.BuildCluster, error) { return farm.Cluster(alias) },
-		Jobs:     jobs,
-		Profiles: profileFile,
+		InUse:    func() []ephemeralcluster.BuildCluster { return buildClusters(farm.InUse()) },
+		Jobs:     prowjob.NewBuilder(f.prow, f.template, o.cli),
+		Profiles: f.profiles,
 	},
 		ephemeralcluster.WithEventRecorder(mgr.GetEventRecorder(component)),
 		ephemeralcluster.WithMetrics(observed),
@@ -136,7 +114,7 @@ func run(ctx context.Context, o *options) error {
 		ephemeralcluster.WithKubeconfigInStatus(o.kubeconfigInStatus),
 		ephemeralcluster.WithMaxLifetime(o.maxLifetime),
 		ephemeralcluster.WithResync(o.resync),
-		ephemeralcluster.WithProwJobNamespace(agent.Config().ProwJobNamespace),
+		ephemeralcluster.WithProwJobNamespace(f.prow().ProwJobNamespace),
 		ephemeralcluster.WithLegacyNamespace(legacyNamespace(o.namespaces.Strings())),
 	)
 
@@ -150,7 +128,7 @@ func run(ctx context.Context, o *options) error {
 	}
 
 	count := &ephemeralcluster.Counter{Client: mgr.GetClient(), Metrics: observed, Interval: o.metricsInterval, Clock: clock.RealClock{}}
-	for _, runnable := range []manager.Runnable{profileFile, farm, count} {
+	for _, runnable := range append(f.runnables, farm, count) {
 		if err := mgr.Add(runnable); err != nil {
 			return errors.Wrap(err, "cannot add to manager")
 		}
@@ -159,86 +137,13 @@ func run(ctx context.Context, o *options) error {
 	return errors.Wrap(mgr.Start(ctx), "manager has ended")
 }
 
-// newManager returns a manager on the infrastructure cluster that caches no more
-// than the reconciler needs, and may read.
-func newManager(farm *buildfarm.Farm, o *options, prowJobNamespace string) (manager.Manager, error) {
-	cfg, ok := farm.Infrastructure()
-	if !ok {
-		return nil, errors.New("no kubeconfig says which cluster is the infrastructure cluster")
+func buildClusters(cs []*buildfarm.Cluster) []ephemeralcluster.BuildCluster {
+	out := make([]ephemeralcluster.BuildCluster, 0, len(cs))
+	for _, c := range cs {
+		out = append(out, c)
 	}
 
-	// The server's own fairness limits clients; a limit on this side would only
-	// add latency.
-	cfg.QPS = -1
-	// Field managers are named after it, and the server's logs and metrics.
-	cfg.UserAgent = component
-
-	scheme := runtime.NewScheme()
-	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, prowv1.AddToScheme, v1.AddToScheme} {
-		if err := add(scheme); err != nil {
-			return nil, errors.Wrap(err, "cannot set up scheme")
-		}
-	}
-
-	labelled, err := labels.NewRequirement(v1.LabelEphemeralCluster, selection.Exists, nil)
-	if err != nil {
-		return nil, errors.Wrap(err, "cannot select ProwJobs")
-	}
-
-	leaseNamespace := o.leaderElectNamespace
-	if leaseNamespace == "" {
-		leaseNamespace = prowJobNamespace
-	}
-
-	namespaces := map[string]cache.Config{}
-	for _, ns := range o.namespaces.Strings() {
-		namespaces[ns] = cache.Config{}
-	}
-
-	mgr, err := manager.New(&cfg, manager.Options{
-		Scheme: scheme,
-		Logger: ctrl.Log,
-		Cache: cache.Options{ByObject: map[client.Object]cache.ByObject{
-			&v1.EphemeralCluster{}: {Namespaces: namespaces, Transform: cache.TransformStripManagedFields()},
-			&prowv1.ProwJob{}: {
-				Namespaces: map[string]cache.Config{prowJobNamespace: {}},
-				Label:      labels.NewSelector().Add(*labelled),
-				Transform:  prowjob.Trim,
-			},
-		}},
-		// Reading a Secret through the cache would watch them all.
-		Client:                        client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}}}},
-		Metrics:                       metricsserver.Options{BindAddress: o.metricsAddress},
-		HealthProbeBindAddress:        o.healthAddress,
-		LeaderElection:                o.leaderElect,
-		LeaderElectionID:              component,
-		LeaderElectionNamespace:       leaseNamespace,
-		LeaderElectionReleaseOnCancel: true,
-	})
-	if err != nil {
-		return nil, errors.Wrap(err, "cannot make manager")
-	}
-
-	if err := mgr.AddHealthzCheck("ping", healthz.Ping); err != nil {
-		return nil, errors.Wrap(err, "cannot add health check")
-	}
-
-	return mgr, errors.Wrap(mgr.AddReadyzCheck("caches", cachesSynced(mgr.GetCache())), "cannot add readiness check")
-}
-
-// cachesSynced is ready once all that is watched on the infrastructure cluster has
-// been seen.
-func cachesSynced(c cache.Cache) healthz.Checker {
-	return func(req *http.Request) error {
-		ctx, cancel := context.WithTimeout(req.Context(), readyTimeout)
-		defer cancel()
-
-		if !c.WaitForCacheSync(ctx) {
-			return errors.New("caches have not synced")
-		}
-
-		return nil
-	}
+	return out
 }
 
 // legacyNamespace is where the EphemeralClusters are whose ProwJobs do not say so.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"flag"
+	"io"
 	"time"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
@@ -23,6 +24,7 @@ type options struct {
 	namespaces         prowflagutil.Strings
 	privilegedTenants  prowflagutil.Strings
 	clusterProfiles    string
+	podTemplate        string
 	cliImageStreamTag  string
 	kubeconfigInStatus bool
 	maxLifetime        time.Duration
@@ -46,12 +48,15 @@ type options struct {
 func (o *options) addFlags(fs *flag.FlagSet) {
 	o.namespaces = prowflagutil.NewStrings(v1.DefaultNamespace)
 
+	fs.Usage = func() { usage(fs) }
+
 	o.config.AddFlags(fs)
 	o.kubernetes.AddFlags(fs)
 
 	fs.Var(&o.namespaces, "namespace", "Namespace to reconcile EphemeralClusters in. Can be given several times. ProwJobs of other namespaces are left alone.")
 	fs.Var(&o.privilegedTenants, "privileged-tenant", "Konflux tenant that may use every cluster profile. Can be given several times.")
 	fs.StringVar(&o.clusterProfiles, "cluster-profiles-config", "", "Path to the step registry's cluster profiles (cluster-profiles-config.yaml). It is read again when it changes.")
+	fs.StringVar(&o.podTemplate, "pod-template", "", "Path to a PodSpec, or part of one, in YAML, to override parts of ci-operator's pod with. Its container is named test. It is read again when it changes.")
 	fs.StringVar(&o.cliImageStreamTag, "cli-image-stream-tag", "ocp/4.21:cli", "Image stream tag, as namespace/name:tag, with the oc that waits for the tear-down of a claimed cluster.")
 	fs.BoolVar(&o.kubeconfigInStatus, "kubeconfig-in-status", false, "Publish credentials in .status.kubeconfig and .status.kubeAdminPassword too. Whoever may read the EphemeralCluster, or a copy of it such as provider-kubernetes' Object, can then read them.")
 	fs.DurationVar(&o.maxLifetime, "max-lifetime", 0, "Age at which a cluster is torn down even if nobody asks for it. 0 means never.")
@@ -65,6 +70,24 @@ func (o *options) addFlags(fs *flag.FlagSet) {
 
 	fs.BoolVar(&o.leaderElect, "leader-elect", true, "Wait to be the leader before reconciling anything.")
 	fs.StringVar(&o.leaderElectNamespace, "leader-elect-namespace", "", "Namespace of the leader's Lease. Empty means the namespace of ProwJobs.")
+}
+
+// usage explains the program and its flags.
+func usage(fs *flag.FlagSet) {
+	_, _ = io.WriteString(fs.Output(), `Makes a ProwJob of every EphemeralCluster, which has ci-operator provision a cluster,
+publishes the cluster's credentials, and has it destroyed when that is asked for.
+
+It runs beside Prow: the current context of the kubeconfig, or the cluster that it
+runs in, is where the EphemeralClusters and ProwJobs are, and every other context is
+a build cluster, by its name. These files, Prow's configuration, the cluster profiles
+and the pod template are read again when they change. A version of them that cannot
+be used is reported and the last good one stays in use. At the start, it is fatal.
+
+Mandatory: --config-path, --cluster-profiles-config.
+
+Flags:
+`)
+	fs.PrintDefaults()
 }
 
 // parse reads and validates the command line.

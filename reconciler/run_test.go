@@ -3,25 +3,16 @@ package main
 import (
 	"bytes"
 	"context"
+	_ "embed"
 	"encoding/base64"
-	"flag"
-	"net"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/sirupsen/logrus"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
-	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
-	"k8s.io/client-go/tools/clientcmd"
-	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/envtest"
 	prowv1 "sigs.k8s.io/prow/pkg/apis/prowjobs/v1"
 
 	v1 "github.com/ephemeral-clusters/ephemeral-clusters/api/v1"
@@ -30,21 +21,16 @@ import (
 const (
 	canary = "canary-4c1d9e"
 
+	prowConfigPath = "testdata/prow-config.yaml"
+
 	// patience for what must happen at once.
 	patience = 30 * time.Second
 )
 
-const prowConfig = `
-prowjob_namespace: ci
-pod_namespace: ci
-log_level: debug
-plank:
-  default_decoration_config_entries:
-  - config:
-      gcs_credentials_secret: gcs
-      gcs_configuration: {bucket: b, path_strategy: single, default_org: o, default_repo: r}
-      utility_images: {clonerefs: c, initupload: i, entrypoint: e, sidecar: s}
-`
+// prowConfig is a file because Prow goes on reading it after a test has ended.
+//
+//go:embed testdata/prow-config.yaml
+var prowConfig string
 
 const profilesConfig = `
 cluster_profiles:
@@ -52,6 +38,8 @@ cluster_profiles:
   cluster_type: aws
   owners: [{konflux: {tenant: team-a, clusters: [stone-prd-rh01]}}]
 `
+
+const podTemplate = "priorityClassName: ci"
 
 // logs is a log that may be read while it is written to.
 type logs struct {
@@ -81,6 +69,7 @@ func TestRun(t *testing.T) {
 	}
 
 	c := start(t)
+	beginOutage(c)
 
 	t.Run("ClusterProfile", func(t *testing.T) {
 		c := c.with(t)
@@ -121,7 +110,7 @@ func TestRun(t *testing.T) {
 	t.Run("Refused", func(t *testing.T) {
 		c := c.with(t)
 		c.createCluster("refused", v1.Test{Workflow: "ipi-aws", ClusterProfile: "moon"})
-		c.phase("refused", v1.PhaseFailed, `cluster profile "moon" does not exist`)
+		c.phase("refused", v1.PhaseFailed, `cluster profile "moon" does not exist: choose one that does`)
 	})
 
 	t.Run("DeletedWhileScheduling", func(t *testing.T) {
@@ -166,6 +155,13 @@ func TestRun(t *testing.T) {
 		})
 	})
 
+	t.Run("Durations", func(t *testing.T) { testDurations(c.with(t)) })
+	t.Run("Conflicts", func(t *testing.T) { testConflicts(c.with(t)) })
+	t.Run("Outage", func(t *testing.T) { testOutage(c.with(t)) })
+	t.Run("Metrics", func(t *testing.T) { testMetrics(c.with(t)) })
+	t.Run("Health", func(t *testing.T) { testHealth(c.with(t)) })
+	t.Run("Events", func(t *testing.T) { testEvents(c.with(t)) })
+
 	t.Run("NoCredentialsInLogs", func(t *testing.T) {
 		for _, form := range []string{canary, base64.StdEncoding.EncodeToString([]byte(canary))} {
 			if strings.Contains(c.logs.String(), form) {
@@ -185,159 +181,4 @@ func TestRun(t *testing.T) {
 			}
 		}
 	})
-}
-
-// start starts two API servers and the reconciler.
-func start(t *testing.T) *clusters {
-	t.Helper()
-
-	scheme := runtime.NewScheme()
-	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, prowv1.AddToScheme, v1.AddToScheme} {
-		if err := add(scheme); err != nil {
-			t.Fatal(err)
-		}
-	}
-
-	app := &envtest.Environment{CRDDirectoryPaths: []string{filepath.Join("..", "api", "crd"), prowJobCRD(t)}, ErrorIfCRDPathMissing: true}
-	build := &envtest.Environment{}
-	c := &clusters{t: t, logs: &logs{}}
-	contexts := map[string]*envtest.AuthenticatedUser{}
-
-	for alias, env := range map[string]*envtest.Environment{"app.ci": app, "build01": build} {
-		cfg, err := env.Start()
-		if err != nil {
-			t.Fatalf("cannot start %s: %v", alias, err)
-		}
-
-		t.Cleanup(func() {
-			if err := env.Stop(); err != nil {
-				t.Errorf("cannot stop %s: %v", alias, err)
-			}
-		})
-
-		u, err := env.AddUser(envtest.User{Name: "reconciler"}, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-
-		contexts[alias] = u
-
-		cl, err := client.New(cfg, client.Options{Scheme: scheme})
-		if err != nil {
-			t.Fatal(err)
-		}
-
-		if alias == "app.ci" {
-			c.app = cl
-		} else {
-			c.build = cl
-		}
-	}
-
-	c.grant()
-
-	dir := t.TempDir()
-	health := freeAddress(t)
-	args := []string{
-		"--config-path=" + file(t, dir, "config.yaml", prowConfig),
-		"--cluster-profiles-config=" + file(t, dir, "profiles.yaml", profilesConfig),
-		"--kubeconfig=" + kubeconfig(t, dir, contexts),
-		"--health-address=" + health,
-		"--metrics-address=127.0.0.1:0",
-		"--log-level=debug",
-	}
-
-	o := &options{}
-	if err := o.parse(flag.NewFlagSet("test", flag.ContinueOnError), args); err != nil {
-		t.Fatal(err)
-	}
-
-	setUpLogs(c.logs, o.level)
-	t.Cleanup(func() { logrus.SetOutput(os.Stderr) })
-
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-
-	go func() { ended <- run(ctx, o) }()
-
-	t.Cleanup(func() {
-		cancel()
-
-		if err := <-ended; err != nil {
-			t.Errorf("run(...): %v", err)
-		}
-
-		if t.Failed() {
-			t.Log(c.logs.String())
-		}
-	})
-
-	return c
-}
-
-func prowJobCRD(t *testing.T) string {
-	t.Helper()
-
-	out, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Dir}}", "sigs.k8s.io/prow").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-
-	return filepath.Join(strings.TrimSpace(string(out)), "config", "prow", "cluster", "prowjob-crd")
-}
-
-func file(t *testing.T, dir, name, content string) string {
-	t.Helper()
-
-	path := filepath.Join(dir, name)
-	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
-		t.Fatal(err)
-	}
-
-	return path
-}
-
-// kubeconfig writes a file with a context for each cluster, app.ci's the current.
-func kubeconfig(t *testing.T, dir string, contexts map[string]*envtest.AuthenticatedUser) string {
-	t.Helper()
-
-	merged := clientcmdapi.NewConfig()
-	merged.CurrentContext = "app.ci"
-
-	for alias, u := range contexts {
-		b, err := u.KubeConfig()
-		if err != nil {
-			t.Fatal(err)
-		}
-
-		one, err := clientcmd.Load(b)
-		if err != nil {
-			t.Fatal(err)
-		}
-
-		current := one.Contexts[one.CurrentContext]
-		merged.Clusters[alias] = one.Clusters[current.Cluster]
-		merged.AuthInfos[alias] = one.AuthInfos[current.AuthInfo]
-		merged.Contexts[alias] = &clientcmdapi.Context{Cluster: alias, AuthInfo: alias}
-	}
-
-	path := filepath.Join(dir, "kubeconfig")
-	if err := clientcmd.WriteToFile(*merged, path); err != nil {
-		t.Fatal(err)
-	}
-
-	return path
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-
-	defer func() { _ = l.Close() }()
-
-	return l.Addr().String()
 }

@@ -3,30 +3,14 @@ package buildfarm
 import (
 	"context"
 	"sort"
-	"time"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
-	corev1 "k8s.io/api/core/v1"
-	kerrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/utils/clock"
-
-	v1 "github.com/ephemeral-clusters/ephemeral-clusters/api/v1"
-)
-
-const (
-	// callTimeout limits a single call, watches aside.
-	callTimeout = 10 * time.Second
-
-	// maxCalls is how many calls may wait for one cluster at a time. It is well
-	// below the number of workers, so that a cluster that hangs cannot have all
-	// of them.
-	maxCalls = 8
 )
 
 // Cluster is one build cluster. What can be watched is answered from memory.
@@ -38,11 +22,24 @@ type Cluster struct {
 	secrets    map[string]cache.SharedIndexInformer
 	health     *health
 	calls      chan struct{}
-	stop       context.CancelFunc
+	announce   func(Event)
+	changed    func(reason string)
+	cancel     context.CancelFunc
 }
 
-// newCluster makes a client of a build cluster that announces what it sees there.
-func newCluster(alias string, cfg rest.Config, c clock.PassiveClock, announce func(Event), changed func(string)) (*Cluster, error) {
+// clusterOptions are what a Cluster does not know by itself.
+type clusterOptions struct {
+	clock     clock.PassiveClock
+	callLimit int
+
+	// announce hears what happens on the cluster, and changed when it becomes
+	// unavailable or available.
+	announce func(Event)
+	changed  func(reason string)
+}
+
+// newCluster makes a client of a build cluster.
+func newCluster(alias string, cfg rest.Config, o clusterOptions) (*Cluster, error) {
 	core, err := kubernetes.NewForConfig(&cfg)
 	if err != nil {
 		return nil, errors.Wrapf(err, "cannot make client of build cluster %q", alias)
@@ -53,22 +50,24 @@ func newCluster(alias string, cfg rest.Config, c clock.PassiveClock, announce fu
 		return nil, errors.Wrapf(err, "cannot make metadata client of build cluster %q", alias)
 	}
 
-	return newClusterFor(alias, core, meta, c, announce, changed)
+	return newClusterFor(alias, core, meta, o)
 }
 
-func newClusterFor(alias string, core kubernetes.Interface, meta metadata.Interface, c clock.PassiveClock, announce func(Event), changed func(string)) (*Cluster, error) {
+func newClusterFor(alias string, core kubernetes.Interface, meta metadata.Interface, o clusterOptions) (*Cluster, error) {
 	b := &Cluster{
-		alias:   alias,
-		core:    core,
-		meta:    meta,
-		secrets: make(map[string]cache.SharedIndexInformer, len(watchedSecrets())),
-		calls:   make(chan struct{}, maxCalls),
-		stop:    func() {},
+		alias:    alias,
+		announce: o.announce,
+		changed:  o.changed,
+		core:     core,
+		meta:     meta,
+		secrets:  make(map[string]cache.SharedIndexInformer, len(watchedSecrets())),
+		calls:    make(chan struct{}, o.callLimit),
+		cancel:   func() {},
 	}
 
-	b.health = newHealth(c, func(reason string) {
-		changed(reason)
-		announce(Event{Cluster: alias})
+	b.health = newHealth(o.clock, func(reason string) {
+		b.changed(reason)
+		b.announce(Event{Cluster: alias})
 	})
 
 	var err error
@@ -76,17 +75,17 @@ func newClusterFor(alias string, core kubernetes.Interface, meta metadata.Interf
 		return nil, err
 	}
 
-	if err := handle(b.namespaces, func(obj any) { announce(Event{Cluster: alias, JobID: jobID(obj)}) }); err != nil {
+	if err := handle(b.namespaces, func(obj any) { b.announce(Event{Cluster: alias, JobID: jobID(obj)}) }); err != nil {
 		return nil, err
 	}
 
 	for name, key := range watchedSecrets() {
-		i, err := newSecretInformer(core, name, key, b.health)
+		i, err := newSecretInformer(core, name, trimSecret(key, o.clock), b.health)
 		if err != nil {
 			return nil, err
 		}
 
-		if err := handle(i, func(obj any) { b.announceSecret(obj, announce) }); err != nil {
+		if err := handle(i, b.announceSecret); err != nil {
 			return nil, err
 		}
 
@@ -109,12 +108,12 @@ func handle(i cache.SharedIndexInformer, fn func(any)) error {
 
 // announceSecret announces the job that a Secret is for. A Secret whose namespace
 // has not been seen is announced with the namespace, when it is.
-func (b *Cluster) announceSecret(obj any, announce func(Event)) {
+func (b *Cluster) announceSecret(obj any) {
 	if d, ok := obj.(cache.DeletedFinalStateUnknown); ok {
 		obj = d.Obj
 	}
 
-	s, ok := obj.(*corev1.Secret)
+	s, ok := obj.(*watchedSecret)
 	if !ok {
 		return
 	}
@@ -124,12 +123,12 @@ func (b *Cluster) announceSecret(obj any, announce func(Event)) {
 		return
 	}
 
-	announce(Event{Cluster: b.alias, JobID: jobID(ns)})
+	b.announce(Event{Cluster: b.alias, JobID: jobID(ns)})
 }
 
 // run watches until the context ends, and announces when all there is was seen.
-func (b *Cluster) run(ctx context.Context, announce func(Event)) {
-	ctx, b.stop = context.WithCancel(ctx)
+func (b *Cluster) run(ctx context.Context) {
+	ctx, b.cancel = context.WithCancel(ctx)
 
 	go b.namespaces.RunWithContext(ctx)
 
@@ -138,10 +137,20 @@ func (b *Cluster) run(ctx context.Context, announce func(Event)) {
 	}
 
 	go func() {
-		if cache.WaitForCacheSync(ctx.Done(), b.synced) {
-			announce(Event{Cluster: b.alias})
+		if !cache.WaitForCacheSync(ctx.Done(), b.synced) {
+			return
 		}
+
+		b.health.sync()
+		b.changed(b.health.why())
+		b.announce(Event{Cluster: b.alias})
 	}()
+}
+
+// stop ends the watches.
+func (b *Cluster) stop() {
+	b.health.stop()
+	b.cancel()
 }
 
 func (b *Cluster) synced() bool {
@@ -192,89 +201,23 @@ func (b *Cluster) Namespaces(job string) ([]string, error) {
 	return names, nil
 }
 
-// FindNamespaces asks the cluster itself. It is for the one decision that a watch
-// that lags must not take: to abort a ProwJob because ci-operator has no namespace.
-func (b *Cluster) FindNamespaces(ctx context.Context, job string) ([]string, error) {
-	var names []string
-
-	err := b.call(ctx, func(ctx context.Context) error {
-		l, err := b.meta.Resource(namespaceResource()).List(ctx, metav1.ListOptions{
-			LabelSelector: labels.Set{v1.LabelJobID: job}.String(),
-		})
-		if err != nil {
-			return err
-		}
-
-		for _, ns := range l.Items {
-			if ns.GetDeletionTimestamp().IsZero() {
-				names = append(names, ns.GetName())
-			}
-		}
-
-		return nil
-	})
-
-	sort.Strings(names)
-
-	return names, err
-}
-
-// Secret returns the value of interest of a watched Secret, nil when the Secret
+// Secret returns what is of interest in a watched Secret, unknown when the Secret
 // does not have it yet.
-func (b *Cluster) Secret(namespace, name string) []byte {
+func (b *Cluster) Secret(namespace, name string) Credential {
 	i, ok := b.secrets[name]
 	if !ok {
-		return nil
+		return Credential{}
 	}
 
 	obj, exists, err := i.GetStore().GetByKey(cache.NewObjectName(namespace, name).String())
 	if err != nil || !exists {
-		return nil
+		return Credential{}
 	}
 
-	s, ok := obj.(*corev1.Secret)
+	s, ok := obj.(*watchedSecret)
 	if !ok {
-		return nil
+		return Credential{}
 	}
 
-	return s.Data[watchedSecrets()[name]]
-}
-
-// Signal tells ci-operator, by its namespace, to tear down. It may be repeated.
-func (b *Cluster) Signal(ctx context.Context, namespace string) error {
-	return b.call(ctx, func(ctx context.Context) error {
-		s := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: v1.SecretTestDone}}
-
-		_, err := b.core.CoreV1().Secrets(namespace).Create(ctx, s, metav1.CreateOptions{})
-		if kerrors.IsAlreadyExists(err) || kerrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
-			return nil
-		}
-
-		return err
-	})
-}
-
-// call runs a call on the cluster, unless enough of them are waiting for it. While
-// the cluster is unavailable a single one is let through, to try it.
-func (b *Cluster) call(ctx context.Context, fn func(context.Context) error) error {
-	if err := b.Health(); err != nil && len(b.calls) > 0 {
-		return err
-	}
-
-	select {
-	case b.calls <- struct{}{}:
-	default:
-		return ErrNotYet
-	}
-
-	defer func() { <-b.calls }()
-
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-
-	if err := fn(ctx); err != nil {
-		return UnavailableError{Cluster: b.alias, Reason: Describe(err)}
-	}
-
-	return nil
+	return s.credential
 }

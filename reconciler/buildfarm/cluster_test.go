@@ -38,6 +38,18 @@ func secret(name string, data map[string][]byte) *corev1.Secret {
 	return &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "ci-op-x", Name: name}, Data: data}
 }
 
+// testTime is when everything in these tests happens.
+var testTime = time.Unix(1, 0)
+
+func testOptions(announce func(Event)) clusterOptions {
+	return clusterOptions{
+		clock:     clocktesting.NewFakeClock(testTime),
+		callLimit: defaultCallLimit,
+		announce:  announce,
+		changed:   func(string) {},
+	}
+}
+
 // newTestCluster starts a Cluster on fakes, and returns what it announces.
 func newTestCluster(t *testing.T, core *fake.Clientset, namespaces ...runtime.Object) (*Cluster, <-chan Event) {
 	t.Helper()
@@ -50,14 +62,13 @@ func newTestCluster(t *testing.T, core *fake.Clientset, namespaces ...runtime.Ob
 	events := make(chan Event, 100)
 	announce := func(e Event) { events <- e }
 
-	c, err := newClusterFor("build01", core, metadatafake.NewSimpleMetadataClient(scheme, namespaces...), clocktesting.NewFakeClock(time.Unix(0, 0)), announce, func(string) {})
+	c, err := newClusterFor("build01", core, metadatafake.NewSimpleMetadataClient(scheme, namespaces...), testOptions(announce))
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	ctx, cancel := context.WithCancel(t.Context())
-	t.Cleanup(cancel)
-	c.run(ctx, announce)
+	t.Cleanup(c.stop)
+	c.run(t.Context())
 
 	// The event without a job says that all there is was seen.
 	await(t, events, func(e Event) bool { return e == Event{Cluster: "build01"} })
@@ -101,7 +112,7 @@ func TestWatches(t *testing.T) {
 
 	values := map[string]string{}
 	for name := range watchedSecrets() {
-		values[name] = string(c.Secret("ci-op-x", name))
+		values[name] = string(c.Secret("ci-op-x", name).Reveal())
 	}
 
 	want := map[string]string{SecretProvisioning: "k", SecretHiveKubeconfig: "", SecretHivePassword: ""}
@@ -114,8 +125,11 @@ func TestWatches(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	trimmed := secret(SecretProvisioning, map[string][]byte{"kubeconfig": []byte("k")})
-	if diff := cmp.Diff(trimmed, kept, cmpopts.IgnoreFields(metav1.ObjectMeta{}, "ResourceVersion")); diff != "" {
+	trimmed := &watchedSecret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "ci-op-x", Name: SecretProvisioning},
+		credential: NewCredential([]byte("k"), testTime),
+	}
+	if diff := cmp.Diff(trimmed, kept, cmp.AllowUnexported(watchedSecret{}), compareCredentials, cmpopts.IgnoreFields(metav1.ObjectMeta{}, "ResourceVersion")); diff != "" {
 		t.Errorf("Only what is used is kept in memory: -want, +got:\n%s", diff)
 	}
 
@@ -126,7 +140,7 @@ func TestWatches(t *testing.T) {
 	}
 
 	await(t, events, func(e Event) bool {
-		return e == Event{Cluster: "build01", JobID: job} && string(c.Secret("ci-op-x", SecretHivePassword)) == "p"
+		return e == Event{Cluster: "build01", JobID: job} && string(c.Secret("ci-op-x", SecretHivePassword).Reveal()) == "p"
 	})
 }
 
@@ -173,7 +187,7 @@ func TestCallLimit(t *testing.T) {
 	c, _ := newTestCluster(t, fake.NewClientset())
 	hang, started := make(chan struct{}), make(chan struct{})
 
-	for range maxCalls {
+	for range defaultCallLimit {
 		go func() {
 			_ = c.call(t.Context(), func(context.Context) error {
 				started <- struct{}{}
@@ -184,27 +198,44 @@ func TestCallLimit(t *testing.T) {
 		}()
 	}
 
-	for range maxCalls {
+	for range defaultCallLimit {
 		<-started
 	}
 
 	if err := c.Signal(t.Context(), "ci-op-x"); !errors.Is(err, ErrNotYet) {
-		t.Errorf("Signal(...): want %v while %d calls hang, got %v", ErrNotYet, maxCalls, err)
+		t.Errorf("Signal(...): want %v while %d calls hang, got %v", ErrNotYet, defaultCallLimit, err)
 	}
 
 	close(hang)
 }
 
 func TestNotSynced(t *testing.T) {
-	scheme := metadatafake.NewTestScheme()
-
-	c, err := newClusterFor("build01", fake.NewClientset(), metadatafake.NewSimpleMetadataClient(scheme), clocktesting.NewFakeClock(time.Unix(0, 0)), func(Event) {}, func(string) {})
-	if err != nil {
-		t.Fatal(err)
+	cases := map[string]struct {
+		reason string
+		after  time.Duration
+		want   error
+	}{
+		"Starting": {reason: "What was not looked at is not absent.", want: ErrNotYet},
+		"Silent":   {reason: "A cluster that does not answer is no better than one that refuses to.", after: patience, want: UnavailableError{Cluster: "build01", Reason: reasonSilent}},
 	}
 
-	// What was not looked at is not absent.
-	if _, err := c.Namespaces(job); !errors.Is(err, ErrNotYet) {
-		t.Errorf("Namespaces(...): want %v before the watches have started, got %v", ErrNotYet, err)
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			clk := clocktesting.NewFakeClock(testTime)
+			o := testOptions(func(Event) {})
+			o.clock = clk
+
+			c, err := newClusterFor("build01", fake.NewClientset(), metadatafake.NewSimpleMetadataClient(metadatafake.NewTestScheme()), o)
+			if err != nil {
+				t.Fatal(err)
+			}
+
+			clk.Step(tc.after)
+
+			_, err = c.Namespaces(job)
+			if diff := cmp.Diff(tc.want, err, cmpopts.EquateErrors()); diff != "" {
+				t.Errorf("%s\nNamespaces(...): -want error, +got error:\n%s", tc.reason, diff)
+			}
+		})
 	}
 }

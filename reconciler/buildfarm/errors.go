@@ -33,7 +33,17 @@ type UnavailableError struct {
 }
 
 func (e UnavailableError) Error() string {
-	return fmt.Sprintf("build cluster %q is unavailable: %s", e.Cluster, e.Reason)
+	return fmt.Sprintf("%s%q%s%s", unavailableBegin, e.Cluster, unavailableMiddle, e.Reason)
+}
+
+const (
+	unavailableBegin  = "build cluster "
+	unavailableMiddle = " is unavailable: "
+)
+
+// TellsUnavailable reports whether a message is the text of an UnavailableError.
+func TellsUnavailable(message string) bool {
+	return strings.HasPrefix(message, unavailableBegin) && strings.Contains(message, unavailableMiddle)
 }
 
 // Describe puts an error of a cluster's API in words that stay the same from one
@@ -60,7 +70,7 @@ func Describe(err error) string {
 	case errors.As(err, &dns):
 		return "cannot resolve the address of its API server"
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &nerr) && nerr.Timeout():
-		return "its API server does not answer in time"
+		return reasonSilent
 	case errors.As(err, &uerr):
 		return "cannot connect to its API server"
 	}
@@ -72,9 +82,10 @@ func oneLine(s string) string {
 	const limit = 512
 
 	s = strings.Join(strings.Fields(s), " ")
-	if len(s) > limit {
-		s = s[:limit] + "..."
+	if len(s) <= limit {
+		return s
 	}
 
-	return s
+	// The cut may be within a character.
+	return strings.ToValidUTF8(s[:limit], "") + "..."
 }

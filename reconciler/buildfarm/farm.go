@@ -4,9 +4,9 @@ package buildfarm
 
 import (
 	"context"
-	"reflect"
+	"maps"
+	"slices"
 	"sync"
-	"time"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 	"github.com/go-logr/logr"
@@ -16,13 +16,8 @@ import (
 	"sigs.k8s.io/prow/pkg/kube"
 )
 
-const (
-	// reloadInterval is how often the kubeconfig files are looked at. A Secret's
-	// mount takes about a minute to change.
-	reloadInterval = 10 * time.Second
-
-	reasonRemoved = "its context is gone from the kubeconfig files"
-)
+// reasonRemoved is why a cluster is unavailable that was known once.
+const reasonRemoved = "its context is gone from the kubeconfig files"
 
 // Event says that something changed on a build cluster: about one ProwJob, or,
 // with an empty JobID, about all that run there.
@@ -57,6 +52,9 @@ type Farm struct {
 	ctx     context.Context //nolint:containedctx // Clusters that are connected to on demand live as long as the farm.
 	stop    context.CancelFunc
 
+	// callLimit is how many calls may wait for one cluster at a time.
+	callLimit int
+
 	// infrastructureChanged is called when the infrastructure cluster is to be
 	// reached differently from now on.
 	infrastructureChanged func()
@@ -64,6 +62,7 @@ type Farm struct {
 	mu       sync.Mutex
 	configs  map[string]rest.Config
 	removed  map[string]bool
+	asked    map[string]bool
 	clusters map[string]*Cluster
 }
 
@@ -85,6 +84,12 @@ func WithClock(c clock.WithTicker) Option {
 	return func(f *Farm) { f.clock = c }
 }
 
+// WithCallLimit sets how many calls may wait for one cluster at a time. It is to be
+// well below the number of workers, so that a cluster that hangs cannot have them all.
+func WithCallLimit(n int) Option {
+	return func(f *Farm) { f.callLimit = max(1, n) }
+}
+
 // WithInfrastructureChanged sets a function to call when the infrastructure
 // cluster's configuration changes. Its client, unlike those of build clusters,
 // cannot be replaced while running.
@@ -100,8 +105,10 @@ func New(s Source, o ...Option) (*Farm, error) {
 		clock:                 clock.RealClock{},
 		metrics:               nopMetrics{},
 		events:                make(chan event.TypedGenericEvent[Event]),
+		callLimit:             defaultCallLimit,
 		infrastructureChanged: func() {},
 		removed:               map[string]bool{},
+		asked:                 map[string]bool{},
 		clusters:              map[string]*Cluster{},
 	}
 	f.ctx, f.stop = context.WithCancel(context.Background())
@@ -140,6 +147,8 @@ func (f *Farm) Cluster(alias string) (*Cluster, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 
+	f.asked[alias] = true
+
 	if c, ok := f.clusters[alias]; ok {
 		return c, nil
 	}
@@ -157,7 +166,12 @@ func (f *Farm) Cluster(alias string) (*Cluster, error) {
 	// add latency.
 	cfg.QPS = -1
 
-	c, err := newCluster(alias, cfg, f.clock, f.announce, func(reason string) { f.report(alias, reason) })
+	c, err := newCluster(alias, cfg, clusterOptions{
+		clock:     f.clock,
+		callLimit: f.callLimit,
+		announce:  f.announce,
+		changed:   func(reason string) { f.report(alias, reason) },
+	})
 	if err != nil {
 		f.log.Error(err, "cannot connect to build cluster", "cluster", alias)
 
@@ -165,105 +179,26 @@ func (f *Farm) Cluster(alias string) (*Cluster, error) {
 	}
 
 	f.clusters[alias] = c
-	f.metrics.BuildClusterAvailable(alias, true)
-	c.run(f.ctx, f.announce)
+	// Whether it can be watched is known once it is.
+	f.metrics.BuildClusterAvailable(alias, false)
+	c.run(f.ctx)
 
 	return c, nil
 }
 
-// Start reads the kubeconfigs again whenever they change, until the context ends.
-func (f *Farm) Start(ctx context.Context) error {
-	defer f.stop()
-
-	t := f.clock.NewTicker(reloadInterval)
-	defer t.Stop()
-
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-t.C():
-			if f.source.Changed() {
-				f.reload()
-			}
-		}
-	}
-}
-
-// NeedLeaderElection is false: a replica that waits to lead must have the current
-// kubeconfigs when it does.
-func (f *Farm) NeedLeaderElection() bool {
-	return false
-}
-
-// reload replaces the clusters whose configuration has changed. A source that
-// cannot be read changes nothing: a file may be seen half-written.
-func (f *Farm) reload() {
-	configs, err := f.source.Load()
-	f.metrics.KubeconfigReloaded(err)
-
-	if err != nil {
-		f.log.Error(err, "cannot reload kubeconfigs, keeping the last good ones")
-
-		return
-	}
-
-	affected, infrastructure := f.swap(configs)
-	f.log.Info("kubeconfigs reloaded", "changed", affected)
-
-	if infrastructure {
-		f.infrastructureChanged()
-	}
-
-	for _, alias := range affected {
-		f.announce(Event{Cluster: alias})
-	}
-}
-
-func (f *Farm) swap(configs map[string]rest.Config) ([]string, bool) {
+// InUse returns the build clusters that are connected to.
+func (f *Farm) InUse() []*Cluster {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 
-	affected := []string{}
-
-	for alias, old := range f.configs {
-		cfg, ok := configs[alias]
-		if ok && reflect.DeepEqual(old, cfg) {
-			continue
-		}
-
-		// A cluster that was known and is no longer is not an unknown one: its
-		// ProwJobs are kept, because it may come back.
-		f.removed[alias] = !ok
-		affected = append(affected, alias)
-
-		if c, connected := f.clusters[alias]; connected {
-			c.stop()
-			delete(f.clusters, alias)
-		}
-
-		if !ok {
-			f.metrics.BuildClusterAvailable(alias, false)
-		}
-	}
-
-	for alias := range configs {
-		if _, known := f.configs[alias]; !known {
-			affected = append(affected, alias)
-		}
-	}
-
-	infrastructure := !reflect.DeepEqual(f.configs[kube.InClusterContext], configs[kube.InClusterContext])
-	f.configs = configs
-
-	return affected, infrastructure
+	return slices.Collect(maps.Values(f.clusters))
 }
 
 func (f *Farm) report(alias, reason string) {
 	f.metrics.BuildClusterAvailable(alias, reason == "")
 
 	if reason == "" {
-		f.log.Info("build cluster is available again", "cluster", alias)
+		f.log.Info("build cluster is available", "cluster", alias)
 
 		return
 	}

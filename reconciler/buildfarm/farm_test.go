@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
@@ -64,7 +65,7 @@ func TestFarm(t *testing.T) {
 			want:   want{err: UnavailableError{Cluster: "build01", Reason: reasonRemoved}, affected: []Event{{Cluster: "build01"}}},
 		},
 		"Added": {
-			reason: "A cluster may be added while running.",
+			reason: "A cluster may be added while running, and who asked for it before hears of it.",
 			alias:  "build02",
 			after:  &fakeSource{configs: map[string]rest.Config{kube.InClusterContext: infra, "build01": one, "build02": one}},
 			want:   want{affected: []Event{{Cluster: "build02"}}},
@@ -79,7 +80,7 @@ func TestFarm(t *testing.T) {
 			reason: "The infrastructure cluster's client cannot be replaced.",
 			alias:  "build01",
 			after:  &fakeSource{configs: map[string]rest.Config{kube.InClusterContext: rotated, "build01": one}},
-			want:   want{same: true, infra: 1, affected: []Event{{Cluster: kube.InClusterContext}}},
+			want:   want{same: true, infra: 1},
 		},
 	}
 
@@ -138,6 +139,55 @@ contexts:
 - {name: app.ci, context: {cluster: a, user: u}}
 - {name: build01, context: {cluster: b, user: u}}
 `
+
+// fakeMetrics keeps what is available.
+type fakeMetrics struct {
+	mu        sync.Mutex
+	available map[string]bool
+}
+
+func (f *fakeMetrics) BuildClusterAvailable(cluster string, available bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+
+	f.available[cluster] = available
+}
+
+func (f *fakeMetrics) KubeconfigReloaded(error) {}
+
+// TestStandby makes sure that a replica that does not lead goes on reading files,
+// though nobody hears its events.
+func TestStandby(t *testing.T) {
+	m := &fakeMetrics{available: map[string]bool{}}
+	one := rest.Config{Host: "https://127.0.0.1:2"}
+	src := &fakeSource{configs: map[string]rest.Config{"build01": one}}
+
+	f, err := New(src, WithMetrics(m))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.stop()
+
+	for range 3 {
+		src.configs = map[string]rest.Config{}
+		f.reload()
+
+		src.configs = map[string]rest.Config{"build01": one}
+		f.reload()
+	}
+
+	if diff := cmp.Diff(map[string]bool{}, m.available); diff != "" {
+		t.Errorf("A cluster that nobody uses has no health: -want, +got:\n%s", diff)
+	}
+
+	if _, err := f.Cluster("build01"); err != nil {
+		t.Fatal(err)
+	}
+
+	if diff := cmp.Diff(map[string]bool{"build01": false}, m.available); diff != "" {
+		t.Errorf("A cluster is available once it has answered: -want, +got:\n%s", diff)
+	}
+}
 
 func TestKubeconfigs(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "kubeconfig")

@@ -7,9 +7,14 @@ import (
 	"k8s.io/utils/clock"
 )
 
-// patience is how long a watch may fail before its cluster counts as unavailable.
-// An API server that restarts is back sooner.
-const patience = 15 * time.Second
+const (
+	// patience is how long a watch may fail before its cluster counts as
+	// unavailable. An API server that restarts is back sooner.
+	patience = 15 * time.Second
+
+	// reasonSilent is why a cluster is unavailable that neither answers nor refuses to.
+	reasonSilent = "its API server does not answer in time"
+)
 
 // health is what a cluster's watches say about it.
 type health struct {
@@ -19,17 +24,28 @@ type health struct {
 	changed func(reason string)
 
 	mu      sync.Mutex
+	began   time.Time
+	synced  bool
+	stopped bool
 	failing map[string]time.Time
 	reason  string
 }
 
 func newHealth(c clock.PassiveClock, changed func(string)) *health {
-	return &health{clock: c, changed: changed, failing: map[string]time.Time{}}
+	return &health{clock: c, changed: changed, began: c.Now(), failing: map[string]time.Time{}}
 }
 
 // observe records the outcome of a call for one of the watches.
 func (h *health) observe(watch string, err error) {
 	h.mu.Lock()
+
+	// Watches that were stopped end with errors that say nothing of the cluster.
+	if h.stopped {
+		h.mu.Unlock()
+
+		return
+	}
+
 	before := h.reason
 
 	if err == nil {
@@ -54,10 +70,28 @@ func (h *health) observe(watch string, err error) {
 	}
 }
 
-// why is empty while the cluster is available.
+// sync records that all watches have seen what there is.
+func (h *health) sync() {
+	h.mu.Lock()
+	h.synced = true
+	h.mu.Unlock()
+}
+
+// stop ends the record.
+func (h *health) stop() {
+	h.mu.Lock()
+	h.stopped = true
+	h.mu.Unlock()
+}
+
+// why is empty while the cluster is available, or may turn out to be.
 func (h *health) why() string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+
+	if h.reason == "" && !h.synced && h.clock.Since(h.began) >= patience {
+		return reasonSilent
+	}
 
 	return h.reason
 }

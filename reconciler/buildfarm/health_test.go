@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -26,6 +27,7 @@ func TestHealth(t *testing.T) {
 		watch string
 		err   error
 		after time.Duration
+		stop  bool
 	}
 
 	cases := map[string]struct {
@@ -60,6 +62,13 @@ func TestHealth(t *testing.T) {
 			},
 			want: []string{"connection refused"},
 		},
+		"Stopped": {
+			reason: "How watches end that were stopped says nothing of the cluster.",
+			outcomes: []outcome{
+				{watch: "a", err: refused("1")},
+				{watch: "a", err: context.Canceled, after: 20 * time.Second, stop: true},
+			},
+		},
 	}
 
 	for name, tc := range cases {
@@ -71,6 +80,11 @@ func TestHealth(t *testing.T) {
 
 			for _, o := range tc.outcomes {
 				c.Step(o.after)
+
+				if o.stop {
+					h.stop()
+				}
+
 				h.observe(o.watch, o.err)
 			}
 
@@ -92,6 +106,8 @@ func TestDescribe(t *testing.T) {
 		"Timeout":  {reason: "A call that took too long.", err: errors.Wrap(context.DeadlineExceeded, "x"), want: "its API server does not answer in time"},
 		"DNS":      {reason: "A name that leads nowhere.", err: &url.Error{Err: &net.DNSError{Name: "api", Server: "10.0.0.1:53"}}, want: "cannot resolve the address of its API server"},
 		"TLS":      {reason: "Any other failure to connect.", err: &url.Error{Err: errors.New("x509: certificate of 127.0.0.1:4711")}, want: "cannot connect to its API server"},
+		"Long":     {reason: "No character is cut in two.", err: kerrors.NewUnauthorized(strings.Repeat("é", 300) + "x"), want: strings.Repeat("é", 256) + "..."},
+		"LongOdd":  {reason: "Nor is one that the limit falls in.", err: kerrors.NewUnauthorized("x" + strings.Repeat("é", 300)), want: "x" + strings.Repeat("é", 255) + "..."},
 		"Whatever": {reason: "Anything else might hold anything.", err: errors.New("secret"), want: "its API server cannot be read"},
 	}
 

@@ -13,6 +13,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/tools/cache"
+	"k8s.io/utils/clock"
 
 	v1 "github.com/ephemeral-clusters/ephemeral-clusters/api/v1"
 )
@@ -86,7 +87,7 @@ func newNamespaceInformer(c metadata.Interface, h *health) (cache.SharedIndexInf
 }
 
 // newSecretInformer watches the Secrets of one name, in all namespaces.
-func newSecretInformer(c kubernetes.Interface, name, key string, h *health) (cache.SharedIndexInformer, error) {
+func newSecretInformer(c kubernetes.Interface, name string, trim cache.TransformFunc, h *health) (cache.SharedIndexInformer, error) {
 	narrow := func(o *metav1.ListOptions) {
 		o.FieldSelector = fields.OneTermEqualSelector(metav1.ObjectNameField, name).String()
 	}
@@ -112,7 +113,7 @@ func newSecretInformer(c kubernetes.Interface, name, key string, h *health) (cac
 
 	i := cache.NewSharedIndexInformer(cache.ToListWatcherWithWatchListSemantics(lw, c), &corev1.Secret{}, 0, cache.Indexers{})
 
-	return i, errors.Wrapf(i.SetTransform(trimSecret(key)), "cannot set up watch of Secrets %q", name)
+	return i, errors.Wrapf(i.SetTransform(trim), "cannot set up watch of Secrets %q", name)
 }
 
 // trimNamespace keeps what is used of a namespace: a build farm has thousands.
@@ -132,23 +133,21 @@ func trimNamespace(obj any) (any, error) {
 
 // trimSecret keeps one key of a Secret: ci-operator stores a whole directory of
 // installation files in the same one.
-func trimSecret(key string) cache.TransformFunc {
+func trimSecret(key string, c clock.PassiveClock) cache.TransformFunc {
 	return func(obj any) (any, error) {
 		s, ok := obj.(*corev1.Secret)
 		if !ok {
 			return obj, nil
 		}
 
-		t := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{
-			Namespace:       s.GetNamespace(),
-			Name:            s.GetName(),
-			ResourceVersion: s.GetResourceVersion(),
-		}}
-		if v := s.Data[key]; len(v) > 0 {
-			t.Data = map[string][]byte{key: v}
-		}
-
-		return t, nil
+		return &watchedSecret{
+			ObjectMeta: metav1.ObjectMeta{
+				Namespace:       s.GetNamespace(),
+				Name:            s.GetName(),
+				ResourceVersion: s.GetResourceVersion(),
+			},
+			credential: NewCredential(s.Data[key], c.Now()),
+		}, nil
 	}
 }
 

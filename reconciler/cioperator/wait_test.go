@@ -17,6 +17,9 @@ func TestWaitScript(t *testing.T) {
 	// An answer is the body of the oc of one look. After the last one, oc finds
 	// the signal.
 	const (
+		// prefix is what ci-operator puts before a step's commands.
+		prefix = "#!/bin/bash\nset -eu\n"
+
 		absent    = "exit 0"
 		failing   = "echo error: the server is down >&2; exit 1"
 		confusing = "echo secret/test-done-signal; exit 1"
@@ -83,7 +86,7 @@ func TestWaitScript(t *testing.T) {
 			write(t, filepath.Join(dir, "oc"), oc)
 			write(t, filepath.Join(dir, "sleep"), "#!/bin/sh\nexit 1\n")
 
-			cmd := exec.CommandContext(t.Context(), "sh", "-c", WaitScript)
+			cmd := exec.CommandContext(t.Context(), "sh", "-c", prefix+WaitScript)
 			cmd.Env = []string{"PATH=" + dir + ":" + os.Getenv("PATH"), "NAMESPACE=ci-op-x", "KUBECONFIG=/under/test"}
 
 			out, err := cmd.CombinedOutput()

@@ -13,6 +13,7 @@ import (
 	prowv1 "sigs.k8s.io/prow/pkg/apis/prowjobs/v1"
 
 	v1 "github.com/ephemeral-clusters/ephemeral-clusters/api/v1"
+	"github.com/ephemeral-clusters/ephemeral-clusters/reconciler/buildfarm"
 	"github.com/ephemeral-clusters/ephemeral-clusters/reconciler/profiles"
 )
 
@@ -36,8 +37,8 @@ type BuildCluster interface {
 	// FindNamespaces returns the same, from the cluster.
 	FindNamespaces(ctx context.Context, job string) ([]string, error)
 
-	// Secret returns the value of interest of a Secret, nil when there is none.
-	Secret(namespace, name string) []byte
+	// Secret returns what is of interest in a Secret.
+	Secret(namespace, name string) buildfarm.Credential
 
 	// Signal tells ci-operator to tear down.
 	Signal(ctx context.Context, namespace string) error
@@ -64,6 +65,7 @@ type EventRecorder interface {
 // Metrics hears about what passes observed.
 type Metrics interface {
 	Provisioned(workflow string, took time.Duration)
+	Published(took time.Duration)
 	Deprovisioned(workflow string, took time.Duration)
 	OrphanIgnored(buildCluster string)
 }
@@ -76,7 +78,11 @@ type Collaborators struct {
 	// Reader reads from the API server.
 	Reader client.Reader
 
-	Farm     BuildFarm
+	Farm BuildFarm
+
+	// InUse returns the build clusters that are being watched.
+	InUse func() []BuildCluster
+
 	Jobs     JobBuilder
 	Profiles ProfileSource
 }
@@ -174,5 +180,6 @@ func (nopRecorder) Eventf(_, _ runtime.Object, _, _, _, _ string, _ ...any) {}
 type nopMetrics struct{}
 
 func (nopMetrics) Provisioned(string, time.Duration)   {}
+func (nopMetrics) Published(time.Duration)             {}
 func (nopMetrics) Deprovisioned(string, time.Duration) {}
 func (nopMetrics) OrphanIgnored(string)                {}

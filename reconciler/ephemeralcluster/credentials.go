@@ -1,9 +1,8 @@
 package ephemeralcluster
 
 import (
-	"bytes"
 	"context"
-	"fmt"
+	"time"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 	corev1 "k8s.io/api/core/v1"
@@ -16,28 +15,30 @@ import (
 	"github.com/ephemeral-clusters/ephemeral-clusters/reconciler/buildfarm"
 )
 
-// credentials of an ephemeral cluster. Its text form hides them, should it ever be
-// printed.
+// credentials of an ephemeral cluster.
 type credentials struct {
-	kubeconfig []byte
-	password   []byte
+	kubeconfig buildfarm.Credential
+	password   buildfarm.Credential
 }
 
-// String hides the credentials.
-func (credentials) String() string { return "credentials" }
-
-// GoString hides the credentials.
-func (credentials) GoString() string { return "credentials" }
-
 func (c credentials) complete(claim bool) bool {
-	return len(c.kubeconfig) > 0 && (!claim || len(c.password) > 0)
+	return c.kubeconfig.Known() && (!claim || c.password.Known())
+}
+
+// since is when the last of them was first seen.
+func (c credentials) since() time.Time {
+	if c.password.Since.After(c.kubeconfig.Since) {
+		return c.password.Since
+	}
+
+	return c.kubeconfig.Since
 }
 
 // publish copies the credentials from the build cluster to where they are asked for.
 func (r *Reconciler) publish(ctx context.Context, s *scope, bc BuildCluster) error {
 	namespaces, err := bc.Namespaces(s.job.GetName())
 	if err != nil {
-		return s.unavailable(err)
+		return r.unavailable(ctx, s, err)
 	}
 
 	claim := claimed(s.ec)
@@ -45,12 +46,10 @@ func (r *Reconciler) publish(ctx context.Context, s *scope, bc BuildCluster) err
 
 	if !creds.complete(claim) {
 		if err := bc.Health(); err != nil {
-			return s.unavailable(err)
+			return r.unavailable(ctx, s, err)
 		}
 
-		s.await(missing(namespaces, claim))
-
-		return nil
+		return r.awaitStage(ctx, s, missing(namespaces, claim))
 	}
 
 	return r.publishSecret(ctx, s, creds)
@@ -87,24 +86,13 @@ func missing(namespaces []string, claim bool) string {
 	return v1.MessageKubeconfigNotReady
 }
 
-// await concludes that the cluster is not ready. One whose credentials were
-// published stays so: it is its ProwJob's end that ends it.
-func (s *scope) await(message string) {
-	if s.old.IsTrue(v1.ConditionClusterReady) {
-		s.keepReady("")
-
-		return
-	}
-
-	s.set(v1.ConditionClusterReady, metav1.ConditionFalse, v1.ReasonSecretsFetchFailure, message)
-}
-
 // unavailable concludes that the build cluster cannot be read. Its watches bring
-// another pass when it can.
-func (s *scope) unavailable(err error) error {
+// another pass when it can. A cluster whose credentials were published stays ready:
+// it is its ProwJob's end that ends it.
+func (r *Reconciler) unavailable(ctx context.Context, s *scope, err error) error {
 	if errors.Is(err, buildfarm.ErrNotYet) {
 		if s.old.GetCondition(v1.ConditionClusterReady) == nil {
-			s.await(v1.MessageNamespaceNotFound)
+			return errors.Join(err, r.awaitStage(ctx, s, v1.MessageNamespaceNotFound))
 		}
 
 		return err
@@ -113,7 +101,7 @@ func (s *scope) unavailable(err error) error {
 	if s.old.IsTrue(v1.ConditionClusterReady) {
 		s.keepReady(err.Error())
 	} else {
-		s.await(err.Error())
+		s.notReady(err.Error())
 	}
 
 	s.requeue(later)
@@ -121,29 +109,42 @@ func (s *scope) unavailable(err error) error {
 	return nil
 }
 
+// notReady concludes that the cluster is not ready.
+func (s *scope) notReady(message string) {
+	s.set(v1.ConditionClusterReady, metav1.ConditionFalse, v1.ReasonSecretsFetchFailure, message)
+}
+
 // keepReady keeps a cluster ready whose credentials were published earlier.
 func (s *scope) keepReady(message string) {
 	s.set(v1.ConditionClusterReady, metav1.ConditionTrue, "", message)
 }
 
+// messageNotPublished begins the message of a ClusterReady whose credentials are there
+// but cannot be published.
+const messageNotPublished = "cannot publish credentials: "
+
 // publishSecret writes the credentials Secret, and concludes that the cluster is
 // ready once it is written.
 func (r *Reconciler) publishSecret(ctx context.Context, s *scope, creds credentials) error {
-	err := r.ensureSecret(ctx, s.ec, creds)
+	refreshed, err := r.ensureSecret(ctx, s.ec, creds)
 
 	switch {
 	case errors.Is(err, errNotOwned):
 		s.foreignSecret = true
-		s.set(v1.ConditionClusterReady, metav1.ConditionFalse, v1.ReasonSecretsFetchFailure, err.Error())
+		s.notReady(messageNotPublished + err.Error())
 		s.requeue(later)
 
 		return nil
 	case kerrors.IsConflict(err):
 		return err
 	case err != nil:
-		s.set(v1.ConditionClusterReady, metav1.ConditionFalse, v1.ReasonSecretsFetchFailure, "cannot publish credentials: "+buildfarm.Describe(err))
+		s.notReady(messageNotPublished + buildfarm.Describe(err))
 
 		return errors.Wrap(err, "cannot publish credentials")
+	}
+
+	if refreshed {
+		s.tell(normal(reasonCredentialsRefreshed, "the credentials in Secret "+v1.CredentialsSecretName(s.ec.GetName())+" have changed"))
 	}
 
 	s.credentials = creds
@@ -152,16 +153,17 @@ func (r *Reconciler) publishSecret(ctx context.Context, s *scope, creds credenti
 	return nil
 }
 
-var errNotOwned = errors.New("not owned by this EphemeralCluster")
+var errNotOwned = errors.New("not owned by this EphemeralCluster, and in the way until it is deleted")
 
-// ensureSecret makes the credentials Secret be as wanted. It is read from the API
-// server: a cache of it would take the right to list every Secret there.
-func (r *Reconciler) ensureSecret(ctx context.Context, ec *v1.EphemeralCluster, creds credentials) error {
+// ensureSecret makes the credentials Secret be as wanted, and reports whether it had
+// others before. It is read from the API server: a cache of it would take the right
+// to list every Secret there.
+func (r *Reconciler) ensureSecret(ctx context.Context, ec *v1.EphemeralCluster, creds credentials) (bool, error) {
 	name := v1.CredentialsSecretName(ec.GetName())
 	// Both keys always exist: who reads them fails on one that does not.
 	want := map[string][]byte{
-		v1.KeyKubeconfig:        creds.kubeconfig,
-		v1.KeyKubeAdminPassword: bytes.Clone(creds.password),
+		v1.KeyKubeconfig:        creds.kubeconfig.Reveal(),
+		v1.KeyKubeAdminPassword: creds.password.Reveal(),
 	}
 	if want[v1.KeyKubeAdminPassword] == nil {
 		want[v1.KeyKubeAdminPassword] = []byte{}
@@ -171,7 +173,7 @@ func (r *Reconciler) ensureSecret(ctx context.Context, ec *v1.EphemeralCluster, 
 	err := r.Reader.Get(ctx, client.ObjectKey{Namespace: ec.GetNamespace(), Name: name}, have)
 
 	if kerrors.IsNotFound(err) {
-		return r.Client.Create(ctx, &corev1.Secret{
+		return false, r.Client.Create(ctx, &corev1.Secret{
 			ObjectMeta: metav1.ObjectMeta{
 				Namespace:       ec.GetNamespace(),
 				Name:            name,
@@ -182,20 +184,21 @@ func (r *Reconciler) ensureSecret(ctx context.Context, ec *v1.EphemeralCluster, 
 	}
 
 	if err != nil {
-		return err
+		return false, err
 	}
 
 	if !owned(have, ec) {
-		return errors.Wrap(errNotOwned, fmt.Sprintf("Secret %q", name))
+		return false, errors.Wrapf(errNotOwned, "Secret %q", name)
 	}
 
 	if equality.Semantic.DeepEqual(have.Data, want) {
-		return nil
+		return false, nil
 	}
 
 	have.Data = want
+	err = r.Client.Update(ctx, have)
 
-	return r.Client.Update(ctx, have)
+	return err == nil, err
 }
 
 // ownerReference does not block the owner's deletion: that would take the right to

@@ -81,7 +81,7 @@ func TestServe(t *testing.T) {
 				set: withKubeconfig,
 			},
 			want: passWant{
-				status:    running(notReady(`Secret "ec-1-credentials": not owned by this EphemeralCluster`)),
+				status:    running(notReady(`cannot publish credentials: Secret "ec-1-credentials": not owned by this EphemeralCluster, and in the way until it is deleted`)),
 				finalized: true,
 				jobs:      jobIn(prowv1.PendingState),
 			},

@@ -3,6 +3,7 @@ package ephemeralcluster
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -46,6 +47,7 @@ type fakeCluster struct {
 	namespaces map[string][]string
 	unseen     map[string][]string
 	secrets    map[string][]byte
+	since      time.Time
 	err        error
 	health     error
 	signalErr  error
@@ -60,7 +62,9 @@ func (f *fakeCluster) FindNamespaces(_ context.Context, job string) ([]string, e
 	return append(slices.Clone(f.namespaces[job]), f.unseen[job]...), f.err
 }
 
-func (f *fakeCluster) Secret(namespace, name string) []byte { return f.secrets[namespace+"/"+name] }
+func (f *fakeCluster) Secret(namespace, name string) buildfarm.Credential {
+	return buildfarm.NewCredential(f.secrets[namespace+"/"+name], f.since)
+}
 
 func (f *fakeCluster) Signal(_ context.Context, namespace string) error {
 	if f.signalErr == nil {
@@ -101,6 +105,10 @@ func (f *fakeRecorder) Eventf(_, _ runtime.Object, eventtype, reason, _, note st
 
 func (f *fakeRecorder) Provisioned(workflow string, took time.Duration) {
 	f.durations = append(f.durations, "provisioned "+workflow+" "+took.String())
+}
+
+func (f *fakeRecorder) Published(took time.Duration) {
+	f.durations = append(f.durations, "published "+took.String())
 }
 
 func (f *fakeRecorder) Deprovisioned(workflow string, took time.Duration) {
@@ -165,6 +173,14 @@ cluster_profiles:
 			}
 
 			return nil, buildfarm.UnknownError{Cluster: alias}
+		},
+		InUse: func() []BuildCluster {
+			all := make([]BuildCluster, 0, len(h.farm))
+			for _, alias := range slices.Sorted(maps.Keys(h.farm)) {
+				all = append(all, h.farm[alias])
+			}
+
+			return all
 		},
 		Jobs:     h.jobs,
 		Profiles: fakeProfiles{set: set},

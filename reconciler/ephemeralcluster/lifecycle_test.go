@@ -17,7 +17,10 @@ import (
 	v1 "github.com/ephemeral-clusters/ephemeral-clusters/api/v1"
 )
 
-var ignoreTimes = cmpopts.IgnoreFields(v1.Condition{}, "LastTransitionTime")
+var (
+	ignoreTimes = cmpopts.IgnoreFields(v1.Condition{}, "LastTransitionTime")
+	ignoreStart = cmpopts.IgnoreFields(prowv1.ProwJobStatus{}, "StartTime")
+)
 
 // step is something that happens to a cluster, and the status that must follow.
 type step struct {
@@ -35,6 +38,7 @@ func TestLifecycle(t *testing.T) {
 			}
 
 			c.secrets["ci-op-x/"+name] = []byte(value)
+			c.since = h.clock.Now().Add(-200 * time.Millisecond)
 		}
 	}
 	namespace := func(h *harness) { h.farm["build01"].namespaces = map[string][]string{jobName: {"ci-op-x"}} }
@@ -127,20 +131,20 @@ func TestLifecycle(t *testing.T) {
 			steps: append(append(append([]step{}, begin...),
 				step{what: "TheNamespaceAppears", do: namespace, want: with(running(waiting("kubeconfig not ready")), u)},
 				step{what: "TheKubeconfigAppears", do: func(h *harness) {
-					secret("cluster-provisioning", canary)(h)
 					h.clock.Step(30 * time.Minute)
+					secret("cluster-provisioning", canary)(h)
 				}, want: with(running(ready), u)},
 			), end...),
 			want: want{
 				secret: map[string][]byte{"kubeconfig": []byte(canary), "kubeAdminPassword": {}},
-				// Finalizer twice, ProwJob, Secret, and a status for each of the
-				// seven steps that changed one.
-				writes:    11,
-				durations: []string{"provisioned ipi-aws 31m0s", "deprovisioned ipi-aws 10m0s"},
+				// Finalizer twice, ProwJob twice, Secret, and a status for each of
+				// the seven steps that changed one.
+				writes:    12,
+				durations: []string{"provisioned ipi-aws 31m0s", "published 200ms", "deprovisioned ipi-aws 10m0s"},
 				events: []string{
-					"Normal Provisioning: ProwJob " + jobName + " provisions the cluster",
-					"Normal Ready: the cluster can be used with the credentials in Secret ec-1-credentials",
-					"Normal Deprovisioning: ProwJob " + jobName + " is told to destroy the cluster",
+					"Normal ProwJobCreated: ProwJob " + jobName + " provisions the cluster",
+					"Normal CredentialsPublished: the cluster can be used with the credentials in Secret ec-1-credentials",
+					"Normal TearDownSignalled: ProwJob " + jobName + " is told to destroy the cluster",
 					"Normal Deprovisioned: the cluster is gone",
 				},
 			},
@@ -155,12 +159,12 @@ func TestLifecycle(t *testing.T) {
 			), end...),
 			want: want{
 				secret:    map[string][]byte{"kubeconfig": []byte(canary), "kubeAdminPassword": []byte("pw")},
-				writes:    11,
-				durations: []string{"provisioned  1m0s", "deprovisioned  10m0s"},
+				writes:    12,
+				durations: []string{"provisioned  1m0s", "published 200ms", "deprovisioned  10m0s"},
 				events: []string{
-					"Normal Provisioning: ProwJob " + jobName + " provisions the cluster",
-					"Normal Ready: the cluster can be used with the credentials in Secret ec-1-credentials",
-					"Normal Deprovisioning: ProwJob " + jobName + " is told to destroy the cluster",
+					"Normal ProwJobCreated: ProwJob " + jobName + " provisions the cluster",
+					"Normal CredentialsPublished: the cluster can be used with the credentials in Secret ec-1-credentials",
+					"Normal TearDownSignalled: ProwJob " + jobName + " is told to destroy the cluster",
 					"Normal Deprovisioned: the cluster is gone",
 				},
 			},

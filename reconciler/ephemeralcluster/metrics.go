@@ -1,24 +1,18 @@
 package ephemeralcluster
 
 import (
-	"context"
 	"time"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 	"github.com/prometheus/client_golang/prometheus"
-	"k8s.io/utils/clock"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1 "github.com/ephemeral-clusters/ephemeral-clusters/api/v1"
+	"github.com/ephemeral-clusters/ephemeral-clusters/reconciler/prowjob"
 )
 
 const (
-	// hypershiftWorkflow takes very different times on different management
-	// clusters, so its label names the one.
-	hypershiftWorkflow = "hypershift-hostedcluster-workflow"
-	envManagement      = "HOSTED_MANAGEMENT_CLUSTER"
-
 	labelWorkflow = "workflow"
+	labelCluster  = "cluster"
 )
 
 // buckets span the minutes of a claimed cluster and the hours of a failing install.
@@ -26,10 +20,18 @@ func buckets() []float64 {
 	return []float64{300, 600, 900, 1800, 3600, 5400, 7200, 9000, 10800}
 }
 
+// latencyBuckets span the fraction of a second that publishing takes and the minutes
+// that it takes when app.ci cannot be written to.
+func latencyBuckets() []float64 {
+	return []float64{0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300}
+}
+
 // Prometheus is the metrics of EphemeralClusters.
 type Prometheus struct {
 	count          *prometheus.GaugeVec
+	typical        *prometheus.GaugeVec
 	provisioning   *prometheus.HistogramVec
+	publishing     prometheus.Histogram
 	deprovisioning *prometheus.HistogramVec
 	orphans        *prometheus.CounterVec
 	available      *prometheus.GaugeVec
@@ -48,6 +50,15 @@ func NewPrometheus(reg prometheus.Registerer) (*Prometheus, error) {
 			Help:    "Time from the creation of an EphemeralCluster to its being ready.",
 			Buckets: buckets(),
 		}, []string{labelWorkflow}),
+		typical: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "ephemeralcluster_typical_provisioning_duration_seconds",
+			Help: "Time within which so many percent of recent clusters were ready, counted from the start of their ProwJobs.",
+		}, []string{labelWorkflow, "percentile"}),
+		publishing: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name:    "ephemeralcluster_publish_latency_seconds",
+			Help:    "Time from a watch showing a cluster's first credentials on the build cluster to their being published.",
+			Buckets: latencyBuckets(),
+		}),
 		deprovisioning: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "ephemeralcluster_deprovisioning_duration_seconds",
 			Help:    "Time from the tear-down signal to the successful end of the ProwJob.",
@@ -56,18 +67,18 @@ func NewPrometheus(reg prometheus.Registerer) (*Prometheus, error) {
 		orphans: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "ephemeralcluster_orphan_prowjobs_ignored_total",
 			Help: "Times a ProwJob without EphemeralCluster was left alone because its build cluster is unknown.",
-		}, []string{"cluster"}),
+		}, []string{labelCluster}),
 		available: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "ephemeralcluster_build_cluster_available",
 			Help: "Whether a build cluster that EphemeralClusters use can be watched.",
-		}, []string{"cluster"}),
+		}, []string{labelCluster}),
 		reloads: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "ephemeralcluster_config_reloads_total",
 			Help: "Reloads of changed configuration files, by outcome.",
 		}, []string{"config", "outcome"}),
 	}
 
-	for _, c := range []prometheus.Collector{p.count, p.provisioning, p.deprovisioning, p.orphans, p.available, p.reloads} {
+	for _, c := range []prometheus.Collector{p.count, p.typical, p.provisioning, p.publishing, p.deprovisioning, p.orphans, p.available, p.reloads} {
 		if err := reg.Register(c); err != nil {
 			return nil, errors.Wrap(err, "cannot register metrics")
 		}
@@ -79,6 +90,11 @@ func NewPrometheus(reg prometheus.Registerer) (*Prometheus, error) {
 // Provisioned records how long it took until a cluster was ready.
 func (p *Prometheus) Provisioned(workflow string, took time.Duration) {
 	p.provisioning.WithLabelValues(workflow).Observe(took.Seconds())
+}
+
+// Published records how long credentials took from the build cluster to app.ci.
+func (p *Prometheus) Published(took time.Duration) {
+	p.publishing.Observe(took.Seconds())
 }
 
 // Deprovisioned records how long it took until a cluster was gone.
@@ -106,9 +122,9 @@ func (p *Prometheus) KubeconfigReloaded(err error) {
 	p.reloaded("kubeconfig", err)
 }
 
-// ProfilesReloaded records the outcome of reloading cluster profiles.
-func (p *Prometheus) ProfilesReloaded(err error) {
-	p.reloaded("cluster_profiles", err)
+// FileReloaded returns a function that records the outcome of reloading a file.
+func (p *Prometheus) FileReloaded(config string) func(error) {
+	return func(err error) { p.reloaded(config, err) }
 }
 
 func (p *Prometheus) reloaded(config string, err error) {
@@ -120,67 +136,18 @@ func (p *Prometheus) reloaded(config string, err error) {
 	p.reloads.WithLabelValues(config, outcome).Inc()
 }
 
-// Counter counts EphemeralClusters from time to time.
-type Counter struct {
-	Client   client.Reader
-	Metrics  *Prometheus
-	Interval time.Duration
-	Clock    clock.WithTicker
-}
-
-// Start counts until the context ends. It runs in the leader only, as every
-// runnable does that does not say otherwise.
-func (c *Counter) Start(ctx context.Context) error {
-	t := c.Clock.NewTicker(c.Interval)
-	defer t.Stop()
-
-	for {
-		if err := c.Count(ctx); err != nil {
-			return err
-		}
-
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-t.C():
-		}
-	}
-}
-
-// Count counts once.
-func (c *Counter) Count(ctx context.Context) error {
-	l := &v1.EphemeralClusterList{}
-	if err := c.Client.List(ctx, l); err != nil {
-		return errors.Wrap(err, "cannot list EphemeralClusters")
-	}
-
-	c.Metrics.count.Reset()
-
-	for i := range l.Items {
-		ec := &l.Items[i]
-		a := ec.GetAnnotations()
-		c.Metrics.count.WithLabelValues(a[v1.AnnotationKonfluxCluster], a[v1.AnnotationKonfluxTenant],
-			ec.Spec.CIOperator.Test.ClusterProfile, workflowOf(ec), string(ec.Status.Phase)).Inc()
-	}
-
-	return nil
-}
-
-func workflowOf(ec *v1.EphemeralCluster) string {
-	t := ec.Spec.CIOperator.Test
-	if m, ok := t.Env[envManagement]; ok && t.Workflow == hypershiftWorkflow {
-		return t.Workflow + "_" + m
-	}
-
-	return t.Workflow
-}
-
 // observe records the durations that a new status completes. The status has just
 // been written, so that no other pass can complete them again.
-func (r *Reconciler) observe(ec *v1.EphemeralCluster, old, now *v1.EphemeralClusterStatus) {
+func (r *Reconciler) observe(s *scope, now *v1.EphemeralClusterStatus) {
+	old := &s.old
+
 	if old.SecretRef == "" && now.SecretRef != "" && now.IsTrue(v1.ConditionClusterReady) {
 		ready := now.GetCondition(v1.ConditionClusterReady).LastTransitionTime
-		r.metrics.Provisioned(workflowOf(ec), ready.Sub(ec.GetCreationTimestamp().Time))
+		r.metrics.Provisioned(prowjob.Workflow(s.ec), ready.Sub(s.ec.GetCreationTimestamp().Time))
+
+		if since := s.credentials.since(); !since.IsZero() {
+			r.metrics.Published(r.clock.Since(since))
+		}
 	}
 
 	if old.Phase == now.Phase || now.Phase != v1.PhaseDeprovisioned || !now.IsTrue(v1.ConditionTestCompleted) {
@@ -188,5 +155,5 @@ func (r *Reconciler) observe(ec *v1.EphemeralCluster, old, now *v1.EphemeralClus
 	}
 
 	told := now.GetCondition(v1.ConditionTestCompleted).LastTransitionTime
-	r.metrics.Deprovisioned(workflowOf(ec), now.GetCondition(v1.ConditionProwJobCompleted).LastTransitionTime.Sub(told.Time))
+	r.metrics.Deprovisioned(prowjob.Workflow(s.ec), now.GetCondition(v1.ConditionProwJobCompleted).LastTransitionTime.Sub(told.Time))
 }

@@ -13,39 +13,14 @@ import (
 	v1 "github.com/ephemeral-clusters/ephemeral-clusters/api/v1"
 )
 
-func TestWorkflowOf(t *testing.T) {
-	hypershift := func(env map[string]string) func(*v1.EphemeralCluster) {
-		return func(ec *v1.EphemeralCluster) {
-			ec.Spec.CIOperator.Test.Workflow = "hypershift-hostedcluster-workflow"
-			ec.Spec.CIOperator.Test.Env = env
-		}
-	}
-	management := map[string]string{"HOSTED_MANAGEMENT_CLUSTER": "hosted-mgmt2"}
-
-	cases := map[string]struct {
-		reason string
-		ec     *v1.EphemeralCluster
-		want   string
-	}{
-		"Plain":            {reason: "Most workflows are their own label.", ec: newCluster(), want: "ipi-aws"},
-		"Hypershift":       {reason: "Hypershift's durations depend on the management cluster.", ec: newCluster(hypershift(management)), want: "hypershift-hostedcluster-workflow_hosted-mgmt2"},
-		"HypershiftNoEnv":  {reason: "Without one named there is nothing to add.", ec: newCluster(hypershift(nil)), want: "hypershift-hostedcluster-workflow"},
-		"OtherWithSameEnv": {reason: "The variable means nothing to other workflows.", ec: newCluster(func(ec *v1.EphemeralCluster) { ec.Spec.CIOperator.Test.Env = management }), want: "ipi-aws"},
-	}
-
-	for name, tc := range cases {
-		t.Run(name, func(t *testing.T) {
-			if got := workflowOf(tc.ec); got != tc.want {
-				t.Errorf("%s\nworkflowOf(...): want %q, got %q", tc.reason, tc.want, got)
-			}
-		})
-	}
-}
-
 func TestPrometheus(t *testing.T) {
 	h := newHarness(t, []client.Object{
 		newCluster(status(running(ready))),
 		newCluster(func(ec *v1.EphemeralCluster) { ec.Name = "other" }, status(running(ready))),
+		newJob(named("a"), readyAfter("ipi-aws", 30*time.Minute)),
+		newJob(named("b"), readyAfter("ipi-aws", 32*time.Minute)),
+		newJob(named("c"), readyAfter("ipi-aws", 50*time.Minute)),
+		newJob(named("d"), readyAfter("ipi-gcp", time.Minute)),
 	})
 	reg := prometheus.NewRegistry()
 
@@ -63,7 +38,8 @@ func TestPrometheus(t *testing.T) {
 
 	p.Provisioned("ipi-aws", 31*time.Minute)
 	p.BuildClusterAvailable("build01", true)
-	p.ProfilesReloaded(errors.New("x"))
+	p.Published(200 * time.Millisecond)
+	p.FileReloaded("cluster_profiles")(errors.New("x"))
 
 	families, err := reg.Gather()
 	if err != nil {
@@ -86,8 +62,13 @@ func TestPrometheus(t *testing.T) {
 			"cluster_profile=aws,konflux_cluster=stone-prd-rh01,konflux_tenant=team-a,phase=Ready,workflow=ipi-aws,": 2,
 		},
 		"ephemeralcluster_provisioning_duration_seconds": {"workflow=ipi-aws,": 1860},
-		"ephemeralcluster_build_cluster_available":       {"cluster=build01,": 1},
-		"ephemeralcluster_config_reloads_total":          {"config=cluster_profiles,outcome=failure,": 1},
+		"ephemeralcluster_publish_latency_seconds":       {"": 0.2},
+		"ephemeralcluster_typical_provisioning_duration_seconds": {
+			"percentile=50,workflow=ipi-aws,": 1920,
+			"percentile=90,workflow=ipi-aws,": 3000,
+		},
+		"ephemeralcluster_build_cluster_available": {"cluster=build01,": 1},
+		"ephemeralcluster_config_reloads_total":    {"config=cluster_profiles,outcome=failure,": 1},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("Gather(): -want, +got:\n%s", diff)

@@ -39,7 +39,7 @@ func newJob(mods ...func(*prowv1.ProwJob)) *prowv1.ProwJob {
 	pj := &prowv1.ProwJob{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "ci", Name: jobName, Labels: map[string]string{v1.LabelEphemeralCluster: testName}},
 		Spec:       prowv1.ProwJobSpec{Cluster: "build01"},
-		Status:     prowv1.ProwJobStatus{State: prowv1.SchedulingState},
+		Status:     prowv1.ProwJobStatus{State: prowv1.SchedulingState, StartTime: metav1.NewTime(testTime)},
 	}
 	for _, fn := range mods {
 		fn(pj)
@@ -91,6 +91,11 @@ func state(s prowv1.ProwJobState) func(*prowv1.ProwJob) {
 		case prowv1.SchedulingState, prowv1.TriggeredState, prowv1.PendingState:
 		}
 	}
+}
+
+// readyAfter makes a ProwJob say that its cluster was ready a while after its start.
+func readyAfter(workflow string, d time.Duration) func(*prowv1.ProwJob) {
+	return func(pj *prowv1.ProwJob) { prowjob.MarkReady(pj, workflow, testTime.Add(d)) }
 }
 
 func url(u string) func(*prowv1.ProwJob) {

@@ -59,7 +59,7 @@ func runPasses(t *testing.T, cases map[string]passCase) {
 				got.finalized = len(ec.GetFinalizers()) > 0 && ec.GetFinalizers()[0] == v1.Finalizer
 			}
 
-			if diff := cmp.Diff(tc.want, got, cmp.AllowUnexported(passWant{}), ignoreTimes, cmpopts.EquateEmpty(), cmpopts.EquateErrors()); diff != "" {
+			if diff := cmp.Diff(tc.want, got, cmp.AllowUnexported(passWant{}), ignoreTimes, ignoreStart, cmpopts.EquateEmpty(), cmpopts.EquateErrors()); diff != "" {
 				t.Errorf("%s\nReconcile(...): -want, +got:\n%s", tc.reason, diff)
 			}
 

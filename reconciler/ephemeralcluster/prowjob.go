@@ -48,7 +48,9 @@ func (r *Reconciler) bind(ctx context.Context, s *scope, jobs []prowv1.ProwJob) 
 // only the server's word is enough to give it up.
 func (r *Reconciler) bindByID(ctx context.Context, s *scope, id string) error {
 	found, err := r.bindLive(ctx, s, id)
-	s.vanished = err == nil && !found
+	if err == nil && !found {
+		s.vanished, s.lost = true, id
+	}
 
 	return err
 }

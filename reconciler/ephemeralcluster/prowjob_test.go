@@ -21,7 +21,7 @@ func TestCreate(t *testing.T) {
 		"UnknownProfile": {
 			reason: "The profile must exist.",
 			args:   passArgs{objs: []client.Object{newCluster(func(ec *v1.EphemeralCluster) { ec.Spec.CIOperator.Test.ClusterProfile = "moon" })}},
-			want:   passWant{status: refused(v1.ReasonValidationFailure, `cluster profile "moon" does not exist`)},
+			want:   passWant{status: refused(v1.ReasonValidationFailure, `cluster profile "moon" does not exist: choose one that does`)},
 		},
 		"NotAnOwner": {
 			reason: "The tenant must be among the profile's owners.",

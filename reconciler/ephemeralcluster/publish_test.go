@@ -1,6 +1,8 @@
 package ephemeralcluster
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -11,6 +13,7 @@ import (
 	prowv1 "sigs.k8s.io/prow/pkg/apis/prowjobs/v1"
 
 	v1 "github.com/ephemeral-clusters/ephemeral-clusters/api/v1"
+	"github.com/ephemeral-clusters/ephemeral-clusters/reconciler/buildfarm"
 )
 
 // newReady returns a harness whose cluster is about to become ready.
@@ -112,14 +115,17 @@ func TestConflict(t *testing.T) {
 	}
 }
 
-// TestHidden makes sure that credentials do not get into a message by accident.
+// TestHidden prints what a pass knows, credentials included.
 func TestHidden(t *testing.T) {
-	c := credentials{kubeconfig: []byte(canary), password: []byte(canary)}
-	if diff := cmp.Diff("credentials", c.String()); diff != "" {
-		t.Errorf("String(): -want, +got:\n%s", diff)
-	}
+	s := newScope(newCluster(), testTime)
+	s.credentials = credentials{kubeconfig: buildfarm.NewCredential([]byte(canary), testTime), password: buildfarm.NewCredential([]byte(canary), testTime)}
 
-	if diff := cmp.Diff("credentials", c.GoString()); diff != "" {
-		t.Errorf("GoString(): -want, +got:\n%s", diff)
+	for _, verb := range []string{"%v", "%+v", "%#v"} {
+		printed := fmt.Sprintf(verb, s) + fmt.Sprintf(verb, *s) + fmt.Sprintf(verb, s.credentials)
+		for _, text := range []string{canary, strings.Trim(fmt.Sprintf("%d", []byte(canary)), "[]"), fmt.Sprintf("%x", canary)} {
+			if strings.Contains(printed, text) {
+				t.Errorf("%s: want no credentials, got %s", verb, printed)
+			}
+		}
 	}
 }

@@ -68,7 +68,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 
 // reconcile runs the phases over an EphemeralCluster and writes what they concluded.
 func (r *Reconciler) reconcile(ctx context.Context, s *scope, jobs []prowv1.ProwJob) (time.Duration, error) {
-	ctx = log.IntoContext(ctx, log.FromContext(ctx).WithValues("phase", s.old.Phase, "prowjob", s.old.ProwJobID))
+	ctx = log.IntoContext(ctx, log.FromContext(ctx).WithValues("phase", string(s.old.Phase), "prowjob", s.old.ProwJobID))
 
 	var err error
 
@@ -88,12 +88,12 @@ func (r *Reconciler) reconcile(ctx context.Context, s *scope, jobs []prowv1.Prow
 		return 0, errors.Join(err, werr)
 	}
 
-	if err != nil {
+	if err := errors.Join(err, r.recordReady(ctx, s)); err != nil {
 		return 0, err
 	}
 
 	if s.done {
-		return 0, r.dropFinalizer(ctx, s)
+		return 0, r.release(ctx, s)
 	}
 
 	s.requeue(r.resync)
@@ -139,18 +139,16 @@ func (r *Reconciler) serve(ctx context.Context, s *scope) error {
 			s.nobodyToSignal()
 		}
 
-		s.await(v1.MessageNamespaceNotFound)
-
-		return nil
+		return r.awaitStage(ctx, s, v1.MessageNamespaceNotFound)
 	}
 
 	bc, err := r.Farm(s.job.ClusterAlias())
 	if unknown := (buildfarm.UnknownError{}); errors.As(err, &unknown) {
-		return r.abort(ctx, s.job, "Build client not found: "+unknown.Error(), true)
+		return r.abortUnknown(ctx, s, unknown)
 	}
 
 	if err != nil {
-		return s.unavailable(err)
+		return r.unavailable(ctx, s, err)
 	}
 
 	if wanted {
@@ -165,6 +163,7 @@ func (r *Reconciler) serve(ctx context.Context, s *scope) error {
 // that asks for tear-down waits for the ProwJob's end.
 func (r *Reconciler) settle(s *scope) {
 	s.done = true
+	s.lost = s.lostBefore()
 
 	if s.ec.Spec.TearDownCluster && s.old.ProwJobID == "" && s.old.GetCondition(v1.ConditionProwJobCompleted) == nil {
 		s.set(v1.ConditionProwJobCompleted, metav1.ConditionTrue, v1.ReasonProwJobFailure, "no ProwJob was created")

@@ -30,6 +30,9 @@ type scope struct {
 	// failed is set when there cannot be a ProwJob, for good.
 	failed bool
 
+	// lost is the name of a ProwJob that no longer exists, or never did.
+	lost string
+
 	// unneeded is set when tear-down was asked for before there was a ProwJob.
 	unneeded bool
 
@@ -46,6 +49,9 @@ type scope struct {
 	// done is set when there is nothing left to wait for, so that the finalizer
 	// may go.
 	done bool
+
+	// happenings are what the pass has to tell besides changes of the status.
+	happenings []happening
 
 	// retry asks for another pass after a while, when no event will bring one.
 	retry time.Duration
@@ -67,8 +73,13 @@ func (s *scope) set(t v1.ConditionType, status metav1.ConditionStatus, reason, m
 		Status:             status,
 		ObservedGeneration: s.ec.GetGeneration(),
 		Reason:             reason,
-		Message:            message,
+		Message:            shorten(message, messageLimit),
 	}
+}
+
+// tell adds something that the status does not show.
+func (s *scope) tell(h happening) {
+	s.happenings = append(s.happenings, h)
 }
 
 // is reports whether a condition is True, as concluded or else as it was.

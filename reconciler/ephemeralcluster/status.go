@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -17,8 +16,12 @@ import (
 const (
 	stateVanished = "not found"
 
-	// descriptionLimit is how much of a ProwJob's description a condition takes.
+	// descriptionLimit is how many bytes of a ProwJob's description a condition takes.
 	descriptionLimit = 512
+
+	// messageLimit is how many bytes of a message a condition takes. Messages quote
+	// what requesters write.
+	messageLimit = 4096
 )
 
 // order of the conditions in the status: that of a cluster's life.
@@ -51,12 +54,8 @@ func (s *scope) end(reason, state, description string) {
 	message := v1.MessageProwJobStatePrefix + state
 	s.set(v1.ConditionProwJobCompleted, metav1.ConditionTrue, reason, message)
 
-	if len(description) > descriptionLimit {
-		description = description[:descriptionLimit]
-	}
-
 	if description != "" {
-		message += ": " + description
+		message += ": " + shorten(description, descriptionLimit)
 	}
 
 	s.set(v1.ConditionClusterReady, metav1.ConditionFalse, reason, message)
@@ -130,7 +129,7 @@ func (s *scope) publishIn(st *v1.EphemeralClusterStatus, kubeconfigInStatus bool
 		return
 	}
 
-	published := len(s.credentials.kubeconfig) > 0
+	published := s.credentials.kubeconfig.Known()
 
 	st.SecretRef = s.old.SecretRef
 	if published {
@@ -143,13 +142,16 @@ func (s *scope) publishIn(st *v1.EphemeralClusterStatus, kubeconfigInStatus bool
 
 	st.Kubeconfig, st.KubeAdminPassword = s.old.Kubeconfig, s.old.KubeAdminPassword
 	if published {
-		st.Kubeconfig, st.KubeAdminPassword = string(s.credentials.kubeconfig), string(s.credentials.password)
+		st.Kubeconfig, st.KubeAdminPassword = string(s.credentials.kubeconfig.Reveal()), string(s.credentials.password.Reveal())
 	}
 }
 
 // writeStatus writes the status, if it is another than before, and then tells of
 // what has changed.
 func (r *Reconciler) writeStatus(ctx context.Context, s *scope) error {
+	// What the pass did it has done, whether or not the status can be written.
+	defer func() { r.announce(s.ec, s.happenings) }()
+
 	want := s.status(r.kubeconfigInStatus)
 	if equality.Semantic.DeepEqual(s.old, want) {
 		return nil
@@ -165,22 +167,13 @@ func (r *Reconciler) writeStatus(ctx context.Context, s *scope) error {
 		return errors.Wrap(client.IgnoreNotFound(err), "cannot write status")
 	}
 
-	r.observe(s.ec, &s.old, &want)
+	r.observe(s, &want)
 
 	if s.old.Phase != want.Phase {
-		log.FromContext(ctx).Info("phase changed", "from", s.old.Phase, "to", want.Phase, "prowjob", want.ProwJobID)
-		r.announce(s.ec, &want)
+		log.FromContext(ctx).Info("phase changed", "from", string(s.old.Phase), "to", string(want.Phase), "prowjob", want.ProwJobID)
 	}
+
+	s.happenings = append(s.happenings, happenings(&s.old, &want)...)
 
 	return nil
-}
-
-// announce records an Event about the phase that was entered.
-func (r *Reconciler) announce(ec *v1.EphemeralCluster, st *v1.EphemeralClusterStatus) {
-	t, note := corev1.EventTypeNormal, phaseNote(st)
-	if st.Phase == v1.PhaseFailed {
-		t = corev1.EventTypeWarning
-	}
-
-	r.recorder.Eventf(ec, nil, t, string(st.Phase), actionReconcile, "%s", note)
 }

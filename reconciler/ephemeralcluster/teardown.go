@@ -114,6 +114,7 @@ func (r *Reconciler) remove(ctx context.Context, s *scope, jobs []prowv1.ProwJob
 		}
 
 		already := s.old.IsTrue(v1.ConditionTestCompleted)
+		before := pj.Status.State
 
 		signalled, err := r.end(ctx, pj, already, func(cause string) string { return "EphemeralCluster being deleted: " + cause })
 		if errors.Is(err, buildfarm.ErrNotYet) {
@@ -124,6 +125,10 @@ func (r *Reconciler) remove(ctx context.Context, s *scope, jobs []prowv1.ProwJob
 			s.set(v1.ConditionTestCompleted, metav1.ConditionFalse, v1.ReasonCreateTestCompletedSecretFailure, err.Error())
 
 			return errors.Wrap(err, "cannot end ProwJob")
+		}
+
+		if pj.Status.State != before {
+			s.tell(normal(reasonProwJobAborted, abortNote(pj)))
 		}
 
 		if signalled && !already {
@@ -152,6 +157,8 @@ func (r *Reconciler) allJobs(ctx context.Context, s *scope, jobs []prowv1.ProwJo
 
 	err := r.Reader.Get(ctx, client.ObjectKey{Namespace: r.prowJobNamespace, Name: id}, pj)
 	if kerrors.IsNotFound(err) {
+		s.lost = id
+
 		return jobs, nil
 	}
 
@@ -200,6 +207,21 @@ func (r *Reconciler) end(ctx context.Context, pj *prowv1.ProwJob, already bool, 
 	err = signal(ctx, bc, namespaces)
 
 	return err == nil, err
+}
+
+// abortUnknown ends a ProwJob on a build cluster that nobody can reach.
+func (r *Reconciler) abortUnknown(ctx context.Context, s *scope, cause buildfarm.UnknownError) error {
+	if err := r.abort(ctx, s.job, "Build client not found: "+cause.Error(), true); err != nil {
+		return err
+	}
+
+	s.tell(warning(reasonProwJobAborted, abortNote(s.job)))
+
+	return nil
+}
+
+func abortNote(pj *prowv1.ProwJob) string {
+	return fmt.Sprintf("aborted ProwJob %s: %s", pj.GetName(), pj.Status.Description)
 }
 
 // abort marks a ProwJob aborted.

@@ -67,7 +67,7 @@ func profileExists(q request) string {
 		return ""
 	}
 
-	return fmt.Sprintf("cluster profile %q does not exist", name)
+	return fmt.Sprintf("cluster profile %q does not exist: choose one that does", name)
 }
 
 func profileIsOwned(q request) string {

@@ -31,6 +31,9 @@ const (
 	// IndexCluster finds ProwJobs by their build cluster.
 	IndexCluster = "cluster"
 
+	// IndexWorkflow finds the ProwJobs that say how long a workflow took.
+	IndexWorkflow = "workflow"
+
 	// firstRetry and lastRetry bound the wait after an error. The default of
 	// controllers goes up to a quarter of an hour, too long for who waits for a
 	// cluster after an outage.
@@ -51,6 +54,13 @@ func (r *Reconciler) Indexes() map[string]client.IndexerFunc {
 		IndexCluster: func(o client.Object) []string {
 			if pj, ok := o.(*prowv1.ProwJob); ok && !prowjob.Ended(pj) {
 				return []string{pj.ClusterAlias()}
+			}
+
+			return nil
+		},
+		IndexWorkflow: func(o client.Object) []string {
+			if pj, ok := o.(*prowv1.ProwJob); ok && prowjob.MarkedReady(pj) {
+				return []string{workflowIndex(pj.GetAnnotations()[prowjob.AnnotationWorkflow])}
 			}
 
 			return nil

@@ -38,19 +38,42 @@ func (e InvalidError) Unwrap() error { return e.Err }
 
 // Builder makes ProwJobs.
 type Builder struct {
-	config config.Getter
-	cli    v1.ImageStreamTag
+	config   config.Getter
+	template func() *Template
+	cli      v1.ImageStreamTag
 }
 
-// NewBuilder returns a Builder that defaults ProwJobs with Prow's configuration
-// and gives claimed clusters the cli image of a tag.
-func NewBuilder(c config.Getter, cli v1.ImageStreamTag) *Builder {
-	return &Builder{config: c, cli: cli}
+// NewBuilder returns a Builder that defaults ProwJobs with Prow's configuration,
+// overrides their pods with a template unless that is nil, and gives claimed
+// clusters the cli image of a tag.
+func NewBuilder(c config.Getter, t func() *Template, cli v1.ImageStreamTag) *Builder {
+	return &Builder{config: c, template: t, cli: cli}
 }
 
 // Build makes the ProwJob of an EphemeralCluster. The profile is nil when the
 // cluster is claimed.
 func (b *Builder) Build(ec *v1.EphemeralCluster, profile *profiles.Profile) (*prowv1.ProwJob, error) {
+	job, err := b.job(ec, profile)
+	if err != nil {
+		return nil, err
+	}
+
+	spec := pjutil.PeriodicSpec(*job)
+	spec.Report = false
+
+	pj := pjutil.NewProwJob(spec, job.Labels, map[string]string{
+		AnnotationNamespace: ec.GetNamespace(),
+		AnnotationUID:       string(ec.GetUID()),
+		AnnotationWorkflow:  Workflow(ec),
+	}, pjutil.RequireScheduling(true))
+	pj.SetName(Name(ec.GetUID()))
+	pj.SetNamespace(b.config().ProwJobNamespace)
+
+	return &pj, nil
+}
+
+// job makes the job that an EphemeralCluster's ProwJob runs.
+func (b *Builder) job(ec *v1.EphemeralCluster, profile *profiles.Profile) (*config.Periodic, error) {
 	cfg, err := cioperator.New(ec.Spec.CIOperator, b.cli)
 	if err != nil {
 		return nil, InvalidError{Err: errors.Wrap(err, "cannot generate ci-operator configuration")}
@@ -61,14 +84,18 @@ func (b *Builder) Build(ec *v1.EphemeralCluster, profile *profiles.Profile) (*pr
 		return nil, InvalidError{Err: err}
 	}
 
-	prow := b.config()
-	job := config.Periodic{
+	pod, err := b.template().apply(podSpec(ec, unresolved))
+	if err != nil {
+		return nil, err
+	}
+
+	job := &config.Periodic{
 		JobBase: config.JobBase{
 			Name:    JobName(ec),
 			Agent:   string(prowv1.KubernetesAgent),
 			Cluster: defaultCluster,
 			Labels:  labels(ec, profile),
-			Spec:    podSpec(ec, unresolved),
+			Spec:    pod,
 			UtilityConfig: config.UtilityConfig{
 				Decorate:         new(true),
 				DecorationConfig: decoration(ec),
@@ -76,7 +103,7 @@ func (b *Builder) Build(ec *v1.EphemeralCluster, profile *profiles.Profile) (*pr
 		},
 	}
 
-	if err := prow.DefaultPeriodic(&job); err != nil {
+	if err := b.config().DefaultPeriodic(job); err != nil {
 		return nil, errors.Wrap(err, "cannot default job from Prow's configuration")
 	}
 
@@ -84,31 +111,7 @@ func (b *Builder) Build(ec *v1.EphemeralCluster, profile *profiles.Profile) (*pr
 		return nil, errors.New("cannot decorate job: Prow's configuration has no default decoration")
 	}
 
-	if err := job.DecorationConfig.Validate(); err != nil {
-		return nil, errors.Wrap(err, "cannot decorate job from Prow's configuration")
-	}
-
-	spec := pjutil.PeriodicSpec(job)
-	spec.Report = false
-
-	pj := pjutil.NewProwJob(spec, job.Labels, map[string]string{
-		AnnotationNamespace: ec.GetNamespace(),
-		AnnotationUID:       string(ec.GetUID()),
-	}, pjutil.RequireScheduling(true))
-	pj.SetName(Name(ec.GetUID()))
-	pj.SetNamespace(prow.ProwJobNamespace)
-
-	return &pj, nil
-}
-
-// Check makes sure that Prow's configuration is good enough to make ProwJobs with.
-func (b *Builder) Check() error {
-	ec := &v1.EphemeralCluster{}
-	ec.Spec.CIOperator.Test.ClusterClaim = &v1.ClusterClaim{}
-
-	_, err := b.Build(ec, nil)
-
-	return err
+	return job, errors.Wrap(job.DecorationConfig.Validate(), "cannot decorate job from Prow's configuration")
 }
 
 func labels(ec *v1.EphemeralCluster, profile *profiles.Profile) map[string]string {

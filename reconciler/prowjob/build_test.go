@@ -3,7 +3,6 @@ package prowjob
 import (
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -173,6 +172,7 @@ func TestBuild(t *testing.T) {
 					"prow.k8s.io/context":                        "",
 					"ephemeralcluster.ci.openshift.io/namespace": "ephemeral-cluster",
 					"ephemeralcluster.ci.openshift.io/uid":       string(ec.GetUID()),
+					"ephemeralcluster.ci.openshift.io/workflow":  ec.Spec.CIOperator.Test.Workflow,
 				},
 			},
 			Spec: prowv1.ProwJobSpec{
@@ -296,7 +296,7 @@ func TestBuild(t *testing.T) {
 
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			got, err := NewBuilder(load(t, tc.config), cliTag).Build(tc.ec, tc.profile)
+			got, err := NewBuilder(load(t, tc.config), func() *Template { return nil }, cliTag).Build(tc.ec, tc.profile)
 			if diff := cmp.Diff(tc.want.err, err, cmpopts.EquateErrors()); diff != "" {
 				t.Fatalf("%s\nBuild(...): -want error, +got error:\n%s", tc.reason, diff)
 			}
@@ -350,61 +350,5 @@ func TestJobName(t *testing.T) {
 				t.Errorf("%s\nJobName(...): want %q, got %q", tc.reason, tc.want, got)
 			}
 		})
-	}
-}
-
-// expand does to a value what a kubelet does, given the variables defined earlier.
-func expand(value string, defined map[string]string) string {
-	b := strings.Builder{}
-
-	for i := 0; i < len(value); i++ {
-		rest := value[i:]
-
-		switch end := strings.Index(rest, ")"); {
-		case strings.HasPrefix(rest, "$$"):
-			b.WriteByte('$')
-			i++
-		case strings.HasPrefix(rest, "$(") && end > 0:
-			name := rest[2:end]
-			if v, ok := defined[name]; ok {
-				b.WriteString(v)
-			} else {
-				b.WriteString(rest[:end+1])
-			}
-
-			i += end
-		default:
-			b.WriteByte(value[i])
-		}
-	}
-
-	return b.String()
-}
-
-func TestLiteral(t *testing.T) {
-	cases := map[string]struct {
-		reason string
-		value  string
-	}{
-		"Plain":       {reason: "Text without dollars.", value: "a: b"},
-		"Variable":    {reason: "A shell variable.", value: `echo "$NAMESPACE" $`},
-		"Command":     {reason: "A shell command.", value: `x=$(date); y=$((x + 1))`},
-		"Pairs":       {reason: "A shell's process ID.", value: "$$ $$$ $$$$x"},
-		"Reference":   {reason: "A reference to an earlier variable.", value: "$(HTTP_SERVER_IP) $$(HTTP_SERVER_IP)"},
-		"WaitScript":  {reason: "Our own script.", value: cioperator.WaitScript},
-		"NotOnlyText": {reason: "Bytes of other alphabets.", value: "é$$é"},
-	}
-
-	for name, tc := range cases {
-		t.Run(name, func(t *testing.T) {
-			got := expand(literal(tc.value), map[string]string{"HTTP_SERVER_IP": "10.0.0.1"})
-			if diff := cmp.Diff(tc.value, got); diff != "" {
-				t.Errorf("%s\nliteral(%q), expanded: -want, +got:\n%s", tc.reason, tc.value, diff)
-			}
-		})
-	}
-
-	if got := literal(cioperator.WaitScript); got != cioperator.WaitScript {
-		t.Error("literal(...): our own script must need no protection, so that who does not expand it can read it too")
 	}
 }

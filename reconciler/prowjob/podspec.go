@@ -1,8 +1,6 @@
 package prowjob
 
 import (
-	"strings"
-
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 
@@ -17,6 +15,11 @@ const (
 	// the step registry.
 	envConfig = "UNRESOLVED_CONFIG"
 	envIP     = "HTTP_SERVER_IP"
+
+	// flagTarget is what ci-operator runs, and flagInputHash makes its namespace
+	// that of one EphemeralCluster.
+	flagTarget    = "--target"
+	flagInputHash = "--input-hash"
 
 	hiveCredentials = "hive-hive-credentials" //nolint:gosec // The name of a Secret is no credential.
 
@@ -103,26 +106,7 @@ func args(name string, claimed bool) []string {
 		"--lease-server-credentials-file=/etc/boskos/credentials",
 		"--report-credentials-file=/etc/report/credentials",
 		"--secret-dir=/secrets/ci-pull-credentials",
-		"--target="+v1.TestName,
-		"--input-hash="+name,
+		flagTarget+"="+v1.TestName,
+		flagInputHash+"="+name,
 	)
-}
-
-// literal protects a value from the kubelet, which halves every pair of dollar
-// signs and expands references to variables defined earlier.
-func literal(value string) string {
-	b := strings.Builder{}
-
-	for i, r := range value {
-		if r == '$' {
-			rest := value[i+1:]
-			if strings.HasPrefix(rest, "$") || strings.HasPrefix(rest, "("+envIP+")") {
-				b.WriteRune(r)
-			}
-		}
-
-		b.WriteRune(r)
-	}
-
-	return b.String()
 }

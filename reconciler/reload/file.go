@@ -1,4 +1,6 @@
-package profiles
+// Package reload keeps what a configuration file says up to date while a program
+// runs.
+package reload
 
 import (
 	"bytes"
@@ -16,41 +18,52 @@ import (
 // a minute to change, so a look this often adds nothing to notice.
 const checkInterval = 5 * time.Second
 
-// File is a cluster profiles file that is read again when it changes.
-type File struct {
+// File is a configuration file that is read again when it changes.
+type File[T any] struct {
+	options
+
 	path    string
-	log     logr.Logger
-	clock   clock.WithTicker
-	current atomic.Pointer[Set]
+	parse   func([]byte) (*T, error)
+	current atomic.Pointer[T]
 	seen    []byte
+}
+
+// options are those of a File, whatever it holds.
+type options struct {
+	log   logr.Logger
+	clock clock.WithTicker
 
 	// reloaded hears the outcome of every reload, nil when it succeeded.
 	reloaded func(error)
 }
 
-// FileOption configures a File.
-type FileOption func(*File)
+// Option configures a File.
+type Option func(*options)
 
 // WithLogger sets the logger that reloads are reported to.
-func WithLogger(l logr.Logger) FileOption {
-	return func(f *File) { f.log = l }
+func WithLogger(l logr.Logger) Option {
+	return func(o *options) { o.log = l }
 }
 
 // WithClock sets the clock that paces the looks at the file.
-func WithClock(c clock.WithTicker) FileOption {
-	return func(f *File) { f.clock = c }
+func WithClock(c clock.WithTicker) Option {
+	return func(o *options) { o.clock = c }
 }
 
-// WithReloadCallback sets a function that hears the outcome of every reload.
-func WithReloadCallback(fn func(error)) FileOption {
-	return func(f *File) { f.reloaded = fn }
+// WithCallback sets a function that hears the outcome of every reload.
+func WithCallback(fn func(error)) Option {
+	return func(o *options) { o.reloaded = fn }
 }
 
-// Open reads a cluster profiles file. It fails when the file is not valid.
-func Open(path string, o ...FileOption) (*File, error) {
-	f := &File{path: path, log: logr.Discard(), clock: clock.RealClock{}, reloaded: func(error) {}}
+// Open reads a file. It fails when the file cannot be read or parsed.
+func Open[T any](path string, parse func([]byte) (*T, error), o ...Option) (*File[T], error) {
+	f := &File[T]{
+		path:    path,
+		parse:   parse,
+		options: options{log: logr.Discard(), clock: clock.RealClock{}, reloaded: func(error) {}},
+	}
 	for _, fn := range o {
-		fn(f)
+		fn(&f.options)
 	}
 
 	if _, err := f.load(); err != nil {
@@ -60,14 +73,14 @@ func Open(path string, o ...FileOption) (*File, error) {
 	return f, nil
 }
 
-// Current returns the profiles of the last valid version of the file.
-func (f *File) Current() *Set {
+// Current returns the last valid version of the file.
+func (f *File[T]) Current() *T {
 	return f.current.Load()
 }
 
 // Start reads the file again whenever it has changed, until the context ends. A
 // broken version is reported once and the last good one stays in use.
-func (f *File) Start(ctx context.Context) error {
+func (f *File[T]) Start(ctx context.Context) error {
 	t := f.clock.NewTicker(checkInterval)
 	defer t.Stop()
 
@@ -82,12 +95,12 @@ func (f *File) Start(ctx context.Context) error {
 }
 
 // NeedLeaderElection is false: a replica that waits to lead must have the current
-// profiles when it does.
-func (f *File) NeedLeaderElection() bool {
+// version when it does.
+func (f *File[T]) NeedLeaderElection() bool {
 	return false
 }
 
-func (f *File) reload() {
+func (f *File[T]) reload() {
 	changed, err := f.load()
 	if !changed {
 		return
@@ -96,16 +109,16 @@ func (f *File) reload() {
 	f.reloaded(err)
 
 	if err != nil {
-		f.log.Error(err, "cannot use changed cluster profiles, keeping the last good ones", "path", f.path)
+		f.log.Error(err, "cannot use changed file, keeping its last good version", "path", f.path)
 
 		return
 	}
 
-	f.log.Info("cluster profiles reloaded", "path", f.path)
+	f.log.Info("reloaded file", "path", f.path)
 }
 
 // load reads the file and reports whether it differs from the last one read.
-func (f *File) load() (bool, error) {
+func (f *File[T]) load() (bool, error) {
 	b, err := os.ReadFile(f.path)
 	if err != nil {
 		// An unreadable file counts as an empty version, so that it is reported
@@ -120,15 +133,15 @@ func (f *File) load() (bool, error) {
 	f.seen = b
 
 	if err != nil {
-		return true, errors.Wrap(err, "cannot read cluster profiles")
+		return true, errors.Wrap(err, "cannot read file")
 	}
 
-	s, err := Parse(b)
+	v, err := f.parse(b)
 	if err != nil {
 		return true, errors.Wrapf(err, "cannot use %s", f.path)
 	}
 
-	f.current.Store(s)
+	f.current.Store(v)
 
 	return true, nil
 }
