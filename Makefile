@@ -63,6 +63,10 @@ render: components ## Render examples/ with the crossplane CLI and compare with 
 bench-fn: ## Measure the function against one that does nothing (about 2 minutes, for benchstat).
 	$(GO) test -run '^$$' -bench '^BenchmarkFunction$$' -benchtime 3000x -count 6 ./test/bench/fn
 
+.PHONY: bench-reconciler
+bench-reconciler: components ## Measure the reconciler with up to 5000 clusters (for benchstat).
+	$(GO) test -run '^$$' -bench '^BenchmarkReconciler$$' -benchtime 1x -timeout 120m ./test/bench/reconciler
+
 .PHONY: generate
 generate: ## Regenerate deepcopy, CRDs and XRDs.
 	$(GO) generate -tags generate ./...

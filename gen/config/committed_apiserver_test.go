@@ -24,7 +24,9 @@ func TestCommittedApplies(t *testing.T) {
 		t.Fatalf("no cluster has a tree, %v", err)
 	}
 
-	dirs := []string{repository + "/deploy/app.ci", repository + "/deploy/build-farm"}
+	dirs := make([]string, 0, len(clusters)+2)
+	dirs = append(dirs, repository+"/deploy/app.ci", repository+"/deploy/build-farm")
+
 	for _, f := range clusters {
 		dirs = append(dirs, filepath.Dir(f))
 	}

@@ -58,22 +58,6 @@ func issuesToken(namespace, name string) func(context.Context, client.Client) er
 	}
 }
 
-func updates(o client.Object) func(context.Context, client.Client) error {
-	return func(ctx context.Context, c client.Client) error { return c.Update(ctx, copyOf(o), client.DryRunAll) }
-}
-
-func getsAll(objs ...client.Object) func(context.Context, client.Client) error {
-	return func(ctx context.Context, c client.Client) error {
-		for _, o := range objs {
-			if err := gets(o)(ctx, c); err != nil {
-				return err
-			}
-		}
-
-		return nil
-	}
-}
-
 func testReconcilerOnAppCI(t *testing.T, c *cluster) {
 	t.Helper()
 
@@ -116,18 +100,6 @@ func testReconcilerOnAppCI(t *testing.T, c *cluster) {
 		"CreateEvent":     {"It records events.", r, creates(newEvent(t, namespace)), true},
 		"CreateEventInCI": {"Of its election too.", r, creates(newEvent(t, "ci")), true},
 	}, "ListECs", "ChangeTenant")
-}
-
-// updatesFresh tries to update what it reads.
-func updatesFresh(o client.Object) func(context.Context, client.Client) error {
-	return func(ctx context.Context, c client.Client) error {
-		fresh := copyOf(o)
-		if err := c.Get(ctx, client.ObjectKeyFromObject(o), fresh); err != nil {
-			return err
-		}
-
-		return c.Update(ctx, fresh, client.DryRunAll)
-	}
 }
 
 // TestReconcilerOnBuildCluster tries what it may and may not do on a build cluster.

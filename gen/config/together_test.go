@@ -1,0 +1,118 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestTogether(t *testing.T) {
+	more := func(files ...string) func(*testing.T, Paths) {
+		return func(t *testing.T, p Paths) {
+			t.Helper()
+
+			for _, f := range files {
+				replace(t, p, f, "tearDownCluster: {type: boolean}", "tearDownCluster: {type: boolean}\n              new: {type: string}")
+			}
+		}
+	}
+	change := func(file, from, to string) func(*testing.T, Paths) {
+		return func(t *testing.T, p Paths) {
+			t.Helper()
+			replace(t, p, file, from, to)
+		}
+	}
+
+	cases := map[string]struct {
+		reason string
+		change func(*testing.T, Paths)
+		err    string
+	}{
+		"ModulesDiffer": {
+			reason: "What the code is written for is what the tests run.",
+			change: change("go.mod", "v1.3.1", "v1.3.0"),
+			err:    "test/tools/provider-kubernetes/go.mod requires provider-kubernetes v1.3.1, but go.mod requires v1.3.0: bump both",
+		},
+		"NotTested": {
+			reason: "The first environment runs what is tested.",
+			change: func(t *testing.T, p Paths) {
+				t.Helper()
+				replace(t, p, "go.mod", "v1.3.1", "v1.4.0")
+				replace(t, p, "test/tools/provider-kubernetes/go.mod", "v1.3.1", "v1.4.0")
+			},
+			err: "environments[staging].versions.provider is v1.3.1, but test/tools/provider-kubernetes/go.mod requires v1.4.0, which is what is tested: bump both",
+		},
+		"Skipped": {
+			reason: "No environment is ahead of the one before it.",
+			change: change("environments.yaml", "'v1.3.0'", "v1.4.0"),
+			err:    "environments[production].versions.provider is v1.4.0, but environments[staging], which comes before, has v1.3.1: promote to that first",
+		},
+		"XRDWithoutCRD": {
+			reason: "What tenants may ask for must not be lost on app.ci.",
+			change: more("xrd/claims.yaml"),
+			err:    "environments[staging].versions.api: its XRD takes what the CRD of appCI.versions.api does not: spec.new: removed: a CRD is widened before XRDs, and narrowed after them",
+		},
+		"OtherFunction": {
+			reason: "The Composition calls the function that is installed.",
+			change: change("composition/v2.yaml", "function-testplatform-cluster", "function-other"),
+			err:    `environments[production].clusters[prd-2].versions.api: the function that the Composition calls is "function-other", but "function-testplatform-cluster" is what is generated: change both`,
+		},
+		"OtherEnvironmentConfig": {
+			reason: "It asks for the EnvironmentConfig that there is.",
+			change: change("composition/claims.yaml", "name: envcfg", "name: env"),
+			err:    `environments[staging].versions.api: the EnvironmentConfig that the Composition asks for is "env", but "envcfg" is what is generated: change both`,
+		},
+		"OtherConnectionNamespace": {
+			reason: "It writes connection Secrets where there is a namespace.",
+			change: change("composition/claims.yaml", "crossplane-connections", "connections"),
+			err:    `environments[staging].versions.api: the namespace of connection Secrets is "connections", but "crossplane-connections" is what is generated: change both`,
+		},
+		"OtherComposition": {
+			reason: "The XRD asks for the Composition that there is.",
+			change: change("xrd/claims.yaml", "enforcedCompositionRef: {name: testplatform-ephemeral-cluster}", "enforcedCompositionRef: {name: other}"),
+			err:    `environments[staging].versions.api: the Composition that the XRD asks for is "other", but "testplatform-ephemeral-cluster" is what is generated: change both`,
+		},
+		"MoreThanOneStep": {
+			reason: "The namespace is set in the one step that there is.",
+			change: change("xrd/claims.yaml", "  enforcedCompositionRef: {name: testplatform-ephemeral-cluster}\n", ""),
+			err:    "environments[staging].versions.api: the Composition has not one step, or the XRD does not name it",
+		},
+	}
+
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			p := newCheckout(t, fixture)
+
+			was, err := CheckoutDigest(p)
+			if err != nil {
+				t.Fatal(err)
+			}
+
+			tc.change(t, p)
+			// Every environment is on the changed definitions.
+			is, err := CheckoutDigest(p)
+			if err != nil {
+				t.Fatal(err)
+			}
+
+			b, err := os.ReadFile(filepath.Join(p.Root, p.File))
+			if err != nil {
+				t.Fatal(err)
+			}
+
+			put(t, p, p.File, strings.ReplaceAll(string(b), was, is))
+
+			got := ""
+			if _, err := Generate(p); err != nil {
+				got = err.Error()
+			}
+
+			if diff := cmp.Diff("environments.yaml: these go together:\n"+tc.err, got); diff != "" {
+				t.Errorf("\n%s\nGenerate(...): -want error, +got error:\n%s", tc.reason, diff)
+			}
+		})
+	}
+}
