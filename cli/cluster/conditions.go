@@ -1,0 +1,44 @@
+package cluster
+
+import (
+	"strings"
+	"unicode"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// Types of Crossplane's own conditions.
+const (
+	conditionReady  = "Ready"
+	conditionSynced = "Synced"
+)
+
+// conditions of a claim by type.
+type conditions map[string]metav1.Condition
+
+func (cs conditions) isTrue(typ string) bool { return cs[typ].Status == metav1.ConditionTrue }
+
+// isFalse is not the same as not being true: a condition that is not there is neither.
+func (cs conditions) isFalse(typ string) bool { return cs[typ].Status == metav1.ConditionFalse }
+
+// failure returns the words of a condition.
+func (cs conditions) failure(typ string) *Failure {
+	return &Failure{Condition: typ, Reason: cs[typ].Reason, Message: cs[typ].Message}
+}
+
+// printable returns a condition without the control characters that could take over
+// a terminal. Its words come from other clusters, and some of them from other tenants.
+func printable(c metav1.Condition) metav1.Condition {
+	clean := func(r rune) rune {
+		if unicode.IsControl(r) && r != '\n' && r != '\t' {
+			return -1
+		}
+
+		return r
+	}
+
+	c.Reason = strings.Map(clean, c.Reason)
+	c.Message = strings.Map(clean, c.Message)
+
+	return c
+}

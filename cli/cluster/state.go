@@ -1,0 +1,155 @@
+// Package cluster tells how it is with a cluster from what its claim says. A claim
+// and a v2 namespaced composite say it alike.
+package cluster
+
+import (
+	"cmp"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/ephemeral-clusters/ephemeral-clusters/api/testplatform/v1alpha1"
+	v1 "github.com/ephemeral-clusters/ephemeral-clusters/api/v1"
+)
+
+// PhasePending lasts until app.ci says a phase.
+const PhasePending = "Pending"
+
+// State is what a claim says of its cluster. Its JSON form is printed to programs.
+type State struct {
+	Name      string    `json:"name"`
+	Namespace string    `json:"namespace"`
+	UID       types.UID `json:"uid"`
+	Created   time.Time `json:"created"`
+
+	// Phase is app.ci's, or PhasePending.
+	Phase string `json:"phase"`
+
+	// Since is when the phase began.
+	Since time.Time `json:"since"`
+
+	// Ready is true while the cluster can be used.
+	Ready bool `json:"ready"`
+
+	// WaitingFor is what must happen for the cluster to become what it is asked to
+	// be: ready, or gone.
+	WaitingFor string `json:"waitingFor,omitempty"`
+
+	// Failure says why it will not.
+	Failure *Failure `json:"failure,omitempty"`
+
+	// ProwJobURL and ProwJobID say which ProwJob provisions the cluster.
+	ProwJobURL string `json:"prowJobURL,omitempty"`
+	ProwJobID  string `json:"prowJobId,omitempty"`
+
+	// Secret is the name of the Secret that has the kubeconfig, once there is one.
+	Secret string `json:"secret,omitempty"`
+
+	Workflow       string `json:"workflow,omitempty"`
+	ClusterProfile string `json:"clusterProfile,omitempty"`
+
+	// TearDown is true once the cluster is asked to be gone.
+	TearDown bool `json:"tearDown,omitempty"`
+
+	conditions conditions
+}
+
+// A Failure is in the words of the condition that says it.
+type Failure struct {
+	Condition string `json:"condition"`
+	Reason    string `json:"reason"`
+	Message   string `json:"message"`
+}
+
+// String is the reason and the message, word for word.
+func (f *Failure) String() string {
+	if f.Message == "" {
+		return f.Reason
+	}
+
+	return f.Reason + ": " + f.Message
+}
+
+// claim has the fields that are read. Whatever else a claim has, and whatever is
+// not of the expected type, is none of our business.
+type claim struct {
+	Spec struct {
+		CIOperator struct {
+			Test struct {
+				Workflow       string `json:"workflow"`
+				ClusterProfile string `json:"clusterProfile"`
+			} `json:"test"`
+		} `json:"ciOperator"`
+		TearDownCluster            bool `json:"tearDownCluster"`
+		WriteConnectionSecretToRef struct {
+			Name string `json:"name"`
+		} `json:"writeConnectionSecretToRef"`
+	} `json:"spec"`
+	Status struct {
+		Conditions []metav1.Condition `json:"conditions"`
+		ProwJobID  string             `json:"prowJobId"`
+		SecretRef  string             `json:"secretRef"`
+	} `json:"status"`
+}
+
+// From reads a claim, or a v2 namespaced composite.
+func From(u *unstructured.Unstructured) State {
+	c := &claim{}
+	// What cannot be converted stays empty, and an empty claim waits.
+	_ = runtime.DefaultUnstructuredConverter.FromUnstructured(u.Object, c)
+
+	cs := conditions{}
+	for _, cond := range c.Status.Conditions {
+		cs[cond.Type] = printable(cond)
+	}
+
+	s := State{
+		Name:           u.GetName(),
+		Namespace:      u.GetNamespace(),
+		UID:            u.GetUID(),
+		Created:        u.GetCreationTimestamp().Time,
+		Phase:          cmp.Or(cs[v1alpha1.ConditionPhase].Message, PhasePending),
+		Since:          u.GetCreationTimestamp().Time,
+		ProwJobURL:     cs[v1alpha1.ConditionProwJobURL].Message,
+		ProwJobID:      c.Status.ProwJobID,
+		Secret:         cmp.Or(c.Spec.WriteConnectionSecretToRef.Name, c.Status.SecretRef),
+		Workflow:       c.Spec.CIOperator.Test.Workflow,
+		ClusterProfile: c.Spec.CIOperator.Test.ClusterProfile,
+		TearDown:       c.Spec.TearDownCluster || u.GetDeletionTimestamp() != nil,
+		conditions:     cs,
+	}
+
+	if s.Phase != PhasePending {
+		s.Since = cs[v1alpha1.ConditionPhase].LastTransitionTime.Time
+	}
+
+	s.Ready = !s.over() && !s.ending() && cs.isTrue(string(v1.ConditionClusterReady)) && cs.isTrue(conditionReady)
+	s.Failure = failureOf(s)
+	s.WaitingFor = waitingFor(s)
+
+	return s
+}
+
+// Lacks returns the state of a cluster that would be ready, were it not for
+// something that the claim does not know.
+func (s State) Lacks(what string) State {
+	s.Ready, s.WaitingFor = false, what
+
+	return s
+}
+
+// ending reports whether the cluster is, or is asked to be, torn down.
+func (s State) ending() bool {
+	return s.TearDown || s.Phase == string(v1.PhaseDeprovisioning)
+}
+
+// over reports whether nothing will happen to the cluster any more.
+func (s State) over() bool {
+	return s.Phase == string(v1.PhaseFailed) || s.Phase == string(v1.PhaseDeprovisioned)
+}
+
+// Over reports whether nothing will happen to the cluster any more.
+func (s State) Over() bool { return s.over() || s.Failure != nil }

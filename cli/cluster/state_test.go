@@ -1,0 +1,221 @@
+package cluster
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/ephemeral-clusters/ephemeral-clusters/cli/internal/life"
+)
+
+func times() (created, since time.Time) {
+	created = time.Date(2026, 1, 2, 3, 0, 0, 0, time.UTC)
+
+	return created, created.Add(5 * time.Minute)
+}
+
+// claim returns a claim at a stage.
+func claimAt(t *testing.T, stage life.Stage, tearDown bool) *unstructured.Unstructured {
+	t.Helper()
+
+	created, since := times()
+
+	u := &unstructured.Unstructured{Object: map[string]any{
+		"metadata": map[string]any{"name": "demo", "namespace": "tenant-a", "uid": "uid", "creationTimestamp": created.Format(time.RFC3339)},
+		"spec": map[string]any{
+			"ciOperator":                 map[string]any{"test": map[string]any{"workflow": "ipi-aws", "clusterProfile": "aws"}},
+			"tearDownCluster":            tearDown,
+			"writeConnectionSecretToRef": map[string]any{"name": "demo-secret"},
+		},
+	}}
+
+	conditions := life.Conditions(stage, since)
+	list := make([]any, 0, len(conditions))
+
+	for _, c := range conditions {
+		m, err := runtime.DefaultUnstructuredConverter.ToUnstructured(&c)
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		list = append(list, m)
+	}
+
+	if err := unstructured.SetNestedSlice(u.Object, list, "status", "conditions"); err != nil {
+		t.Fatal(err)
+	}
+
+	return u
+}
+
+// What waiting for something means to those who wait.
+type verdict struct {
+	Phase      string
+	Ready      bool
+	WaitingFor string
+
+	// Failure is what a cluster has failed with, whatever was asked for.
+	Failure *Failure
+	// Provision and Deprovision are why these fail.
+	Provision   *Failure
+	Deprovision *Failure
+	// Gone is true once there is no more to wait for after a tear-down.
+	Gone bool
+}
+
+func TestFrom(t *testing.T) {
+	refused := &Failure{Condition: "ProwJobCreating", Reason: "EphemeralClusterValidationFailure", Message: life.Denied}
+	broken := &Failure{Condition: "ClusterReady", Reason: "ProwJobFailure", Message: life.Broken}
+	invalid := &Failure{Condition: "Accepted", Reason: "InvalidRequest", Message: "spec.ciOperator.test must have a clusterProfile or a clusterClaim, and has both"}
+	tearDownFailed := &Failure{Condition: "ClusterReady", Reason: "ProwJobFailure", Message: "prowjob state: error"}
+	ended := &Failure{Condition: "ProwJobCompleted", Reason: "ProwJobCompleted", Message: "prowjob state: success"}
+	tornDown := func(phase string) *Failure {
+		return &Failure{Condition: "_EphemeralClusterPhase", Reason: phase, Message: "the cluster is asked to be torn down"}
+	}
+
+	cases := map[string]struct {
+		reason   string
+		stage    life.Stage
+		tearDown bool
+		want     verdict
+	}{
+		"Created": {
+			reason: "Before anything is said, Crossplane is waited for.",
+			stage:  life.Created,
+			want:   verdict{Phase: "Pending", WaitingFor: "Crossplane to take up the request"},
+		},
+		"Checking": {
+			reason: "The function's words are passed on.",
+			stage:  life.Checking,
+			want:   verdict{Phase: "Pending", WaitingFor: `the request to be accepted: asking app.ci for an EphemeralCluster "demo-x7k2p", which must not exist`},
+		},
+		"Environment": {
+			reason: "What an operator can put right is waited for.",
+			stage:  life.Environment,
+			want:   verdict{Phase: "Pending", WaitingFor: `the request to be accepted: EnvironmentConfig "envcfg" does not exist, or has no data.clusterName`},
+		},
+		"Invalid": {
+			reason: "What cannot be asked for has failed.",
+			stage:  life.Invalid,
+			want:   verdict{Phase: "Pending", Failure: invalid, Provision: invalid, Deprovision: invalid, Gone: true},
+		},
+		"Unsynced": {
+			reason: "Crossplane's own trouble is told.",
+			stage:  life.Unsynced,
+			want:   verdict{Phase: "Pending", WaitingFor: "Crossplane: cannot select Composition"},
+		},
+		"Accepted": {
+			reason: "Then app.ci is waited for.",
+			stage:  life.Accepted,
+			want:   verdict{Phase: "Pending", WaitingFor: "app.ci to take up the request"},
+		},
+		"Refused": {
+			reason: "A refusal is a failure in app.ci's words, to whoever waits for anything.",
+			stage:  life.Refused,
+			want:   verdict{Phase: "Failed", Failure: refused, Provision: refused, Deprovision: refused, Gone: true},
+		},
+		"ProwJobLate": {
+			reason: "A ProwJob that cannot be created yet is waited for.",
+			stage:  life.ProwJobLate,
+			want:   verdict{Phase: "Provisioning", WaitingFor: "the ProwJob to be created: cannot create ProwJob yet: timeout"},
+		},
+		"Starting": {
+			reason: "What app.ci says is explained.",
+			stage:  life.Starting,
+			want:   verdict{Phase: "Provisioning", WaitingFor: "ci-operator to start: ci-operator NS not found"},
+		},
+		"Installing": {
+			reason: "How long such clusters take is passed on.",
+			stage:  life.Installing,
+			want:   verdict{Phase: "Provisioning", WaitingFor: "the cluster to be installed: " + life.Usual},
+		},
+		"Broken": {
+			reason: "Of the conditions that say why, the one that says most is taken.",
+			stage:  life.Failed,
+			want:   verdict{Phase: "Failed", Failure: broken, Provision: broken, Deprovision: broken, Gone: true},
+		},
+		"Ended": {
+			reason: "A job that ends before it is told to leaves no cluster to wait for.",
+			stage:  life.Ended,
+			want:   verdict{Phase: "Deprovisioned", Provision: ended, Gone: true},
+		},
+		"HandingOver": {
+			reason: "A cluster without its Secret is not ready yet.",
+			stage:  life.HandingOver,
+			want:   verdict{Phase: "Ready", WaitingFor: `the kubeconfig to be in Secret "demo-secret"`},
+		},
+		"SecretTaken": {
+			reason: "Where the Secret is another's, there will never be a kubeconfig; a tear-down does not mind.",
+			stage:  life.SecretTaken,
+			want: verdict{
+				Phase:      "Ready",
+				WaitingFor: `the kubeconfig to be in Secret "demo-secret": Secret "demo-secret" was not made for this request and is left as it is: set another spec.writeConnectionSecretToRef.name`,
+				Provision: &Failure{
+					Condition: "CredentialsPublished", Reason: "NotOurs",
+					Message: `Secret "demo-secret" was not made for this request and is left as it is: set another spec.writeConnectionSecretToRef.name`,
+				},
+			},
+		},
+		"Ready": {
+			reason: "A cluster that is ready waits for nothing.",
+			stage:  life.Ready,
+			want:   verdict{Phase: "Ready", Ready: true},
+		},
+		"AskedToEnd": {
+			reason:   "One that is to be torn down is no longer ready.",
+			stage:    life.Ready,
+			tearDown: true,
+			want:     verdict{Phase: "Ready", WaitingFor: "app.ci to start the tear-down", Provision: tornDown("Ready")},
+		},
+		"NotSignalled": {
+			reason:   "What keeps a tear-down from starting is told.",
+			stage:    life.NotSignalled,
+			tearDown: true,
+			want: verdict{
+				Phase: "Ready", WaitingFor: "ci-operator to be told to tear down: CreateTestCompletedSecretFailure: ci-operator NS not found",
+				Provision: tornDown("Ready"),
+			},
+		},
+		"TearingDown": {
+			reason:   "While it goes on, its job is waited for.",
+			stage:    life.TearingDown,
+			tearDown: true,
+			want:     verdict{Phase: "Deprovisioning", WaitingFor: "the ProwJob to destroy the cluster", Provision: tornDown("Deprovisioning")},
+		},
+		"TearingDownUnasked": {
+			reason: "So it is when app.ci tears down by itself.",
+			stage:  life.TearingDown,
+			want:   verdict{Phase: "Deprovisioning", WaitingFor: "the ProwJob to destroy the cluster", Provision: tornDown("Deprovisioning")},
+		},
+		"Deprovisioned": {
+			reason:   "A tear-down that succeeds is no failure, except to who still waits for the cluster.",
+			stage:    life.Deprovisioned,
+			tearDown: true,
+			want:     verdict{Phase: "Deprovisioned", Provision: ended, Gone: true},
+		},
+		"TearDownFails": {
+			reason:   "One that fails is.",
+			stage:    life.TearDownFails,
+			tearDown: true,
+			want:     verdict{Phase: "Failed", Failure: tearDownFailed, Provision: tearDownFailed, Deprovision: tearDownFailed, Gone: true},
+		},
+	}
+
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			s := From(claimAt(t, tc.stage, tc.tearDown))
+			gone, deprovision := s.Deprovisioned()
+
+			got := verdict{
+				Phase: s.Phase, Ready: s.Ready, WaitingFor: s.WaitingFor,
+				Failure: s.Failure, Provision: s.ProvisionFailure(), Deprovision: deprovision, Gone: gone,
+			}
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Errorf("%s\nFrom(...): -want, +got:\n%s", tc.reason, diff)
+			}
+		})
+	}
+}

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"cmp"
+	"context"
+
+	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
+
+	"github.com/ephemeral-clusters/ephemeral-clusters/cli/cluster"
+	"github.com/ephemeral-clusters/ephemeral-clusters/cli/kubeconfig"
+	"github.com/ephemeral-clusters/ephemeral-clusters/cli/request"
+	"github.com/ephemeral-clusters/ephemeral-clusters/cli/tenant"
+)
+
+type kubeconfigCmd struct {
+	Name string `arg:"" help:"Name of the TestPlatformCluster."`
+	File string `arg:"" help:"With --merge, the file to merge into; by default the one that kubectl writes to." optional:""`
+
+	Merge       bool   `help:"Merge into a kubeconfig, in place of printing. Only you can read the file afterwards, and its current context stays what it is."`
+	ContextName string `help:"With --merge, the name of the context; by default NAMESPACE/NAME."                                                               placeholder:"NAME"`
+	Use         bool   `help:"With --merge, make it the current context."`
+}
+
+// Help is what `tpc kubeconfig --help` says beyond its flags.
+func (*kubeconfigCmd) Help() string {
+	return `Whoever has the kubeconfig is the cluster's administrator. Printed, it is not to end in a log.
+
+  tpc kubeconfig demo --merge && oc --context my-namespace/demo get nodes
+  tpc kubeconfig demo --merge demo.kubeconfig --use && oc --kubeconfig demo.kubeconfig get nodes`
+}
+
+// Validate refuses flags that do not go together.
+func (c *kubeconfigCmd) Validate() error {
+	if !c.Merge && (c.File != "" || c.ContextName != "" || c.Use) {
+		return request.Usage("--merge", "is required with a FILE, --context-name or --use")
+	}
+
+	return nil
+}
+
+// Run prints or merges a cluster's kubeconfig.
+func (c *kubeconfigCmd) Run(ctx context.Context, w *world) error {
+	t, err := w.connect()
+	if err != nil {
+		return err
+	}
+
+	b, err := c.read(ctx, t)
+	if err != nil {
+		return err
+	}
+
+	if !c.Merge {
+		_, err := w.out.Write(b)
+
+		return errors.Wrap(err, "cannot print")
+	}
+
+	access, err := kubeconfig.Parse(b)
+	if err != nil {
+		return err
+	}
+
+	file := cmp.Or(c.File, kubeconfig.DefaultFile())
+	name := cmp.Or(c.ContextName, t.Namespace+"/"+c.Name)
+
+	if err := access.Merge(file, name, c.Use); err != nil {
+		return err
+	}
+
+	w.sayf("context %q is in %s", name, file)
+
+	return w.record(map[string]string{"context": name, "file": file})
+}
+
+// read returns the kubeconfig, or why there is none.
+func (c *kubeconfigCmd) read(ctx context.Context, t *tenant.Tenant) ([]byte, error) {
+	u, err := t.Get(ctx, c.Name)
+	if err != nil {
+		return nil, err
+	}
+
+	s := cluster.From(u)
+
+	switch {
+	case s.Failure != nil:
+		return nil, &failedError{name: s.Name, failure: s.Failure}
+	case s.Over():
+		return nil, errors.Errorf("%s is %s", s.Name, s.Phase)
+	case !s.Ready && !s.TearDown:
+		return nil, errors.Errorf("%s is not ready: it is waiting for %s", s.Name, s.WaitingFor)
+	}
+
+	return t.Kubeconfig(ctx, s.Secret, s.UID)
+}

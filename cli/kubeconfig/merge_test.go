@@ -1,0 +1,177 @@
+package kubeconfig
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"k8s.io/client-go/tools/clientcmd"
+)
+
+func TestMerge(t *testing.T) {
+	const own = `apiVersion: v1
+clusters:
+- cluster:
+    certificate-authority: relative/ca.crt
+    server: https://konflux.example
+  name: konflux
+contexts:
+- context:
+    cluster: konflux
+    namespace: tenant-a
+    user: me
+  name: konflux
+current-context: konflux
+kind: Config
+users:
+- name: me
+  user:
+    tokenFile: relative/token
+`
+
+	const merged = `apiVersion: v1
+clusters:
+- cluster:
+    server: https://c.example
+  name: %
+- cluster:
+    certificate-authority: relative/ca.crt
+    server: https://konflux.example
+  name: konflux
+contexts:
+- context:
+    cluster: %
+    namespace: default
+    user: %
+  name: %
+- context:
+    cluster: konflux
+    namespace: tenant-a
+    user: me
+  name: konflux
+current-context: konflux
+kind: Config
+users:
+- name: %
+  user:
+    token: TOPSECRET
+- name: me
+  user:
+    tokenFile: relative/token
+`
+
+	demo := strings.ReplaceAll(merged, "%", "a/demo")
+
+	cases := map[string]struct {
+		reason  string
+		file    string
+		name    string
+		use     bool
+		want    string
+		wantErr string
+	}{
+		"Own": {
+			reason: "What was there stays as it is, with the paths in it and the current context.",
+			file:   own,
+			name:   "a/demo",
+			want:   demo,
+		},
+		"Again": {
+			reason: "What was merged before is replaced.",
+			file:   strings.Replace(demo, "TOPSECRET", "former", 1),
+			name:   "a/demo",
+			want:   demo,
+		},
+		"Use": {
+			reason: "The current context changes when that is asked for.",
+			file:   own,
+			name:   "a/demo",
+			use:    true,
+			want:   strings.Replace(demo, "current-context: konflux", "current-context: a/demo", 1),
+		},
+		"Taken": {
+			reason:  "A context of the user's own is not replaced.",
+			file:    own,
+			name:    "konflux",
+			want:    own,
+			wantErr: `FILE has a context "konflux" already, of cluster "konflux": choose another with --context-name`,
+		},
+	}
+
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "config")
+			if err := os.WriteFile(file, []byte(tc.file), 0o644); err != nil {
+				t.Fatal(err)
+			}
+
+			a, err := Parse(valid())
+			if err != nil {
+				t.Fatal(err)
+			}
+
+			gotErr := ""
+			if err := a.Merge(file, tc.name, tc.use); err != nil {
+				gotErr = strings.ReplaceAll(err.Error(), file, "FILE")
+			}
+
+			if diff := cmp.Diff(tc.wantErr, gotErr); diff != "" {
+				t.Errorf("%s\nMerge(...): -want error, +got:\n%s", tc.reason, diff)
+			}
+
+			got, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+
+			if diff := cmp.Diff(tc.want, string(got)); diff != "" {
+				t.Errorf("%s\nMerge(...): -want, +got:\n%s", tc.reason, diff)
+			}
+
+			info, err := os.Stat(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+
+			if got := info.Mode().Perm(); got != 0o600 {
+				t.Errorf("%s\nMerge(...): want mode 600, got %o", tc.reason, got)
+			}
+		})
+	}
+}
+
+// A file that does not exist, in a directory that does not, is made for its owner only.
+func TestMergeNew(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "kube", "config")
+
+	a, err := Parse(valid())
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	if err := a.Merge(file, "demo", false); err != nil {
+		t.Fatalf("Merge(...): %v", err)
+	}
+
+	for path, want := range map[string]os.FileMode{file: 0o600, filepath.Dir(file): 0o700} {
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		if got := info.Mode().Perm(); got != want {
+			t.Errorf("mode of %s: want %o, got %o", path, want, got)
+		}
+	}
+
+	cfg, err := clientcmd.LoadFromFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	if diff := cmp.Diff("TOPSECRET", cfg.AuthInfos["demo"].Token); diff != "" {
+		t.Errorf("Merge(...): -want token, +got:\n%s", diff)
+	}
+}

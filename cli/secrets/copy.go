@@ -1,0 +1,85 @@
+// Package secrets copies Secrets from one cluster to another.
+package secrets
+
+import (
+	"context"
+	"maps"
+
+	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	kerrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/client-go/util/retry"
+)
+
+// annotationApplied holds all of a Secret as kubectl has applied it.
+const annotationApplied = "kubectl.kubernetes.io/last-applied-configuration"
+
+// Select returns the Secrets that match a label selector.
+func Select(ctx context.Context, from corev1client.SecretInterface, selector string) ([]corev1.Secret, error) {
+	l, err := from.List(ctx, metav1.ListOptions{LabelSelector: selector})
+	if err != nil {
+		return nil, errors.Wrap(err, "cannot list Secrets")
+	}
+
+	return l.Items, nil
+}
+
+// Copy makes a namespace of another cluster have a Secret of the same name, type,
+// contents, labels and annotations.
+func Copy(ctx context.Context, to corev1client.SecretInterface, s *corev1.Secret) error {
+	want := &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Name: s.GetName(), Labels: s.GetLabels(), Annotations: maps.Clone(s.GetAnnotations())},
+		Type:       s.Type,
+		Immutable:  s.Immutable,
+		Data:       s.Data,
+	}
+	delete(want.Annotations, annotationApplied)
+
+	err := retry.RetryOnConflict(retry.DefaultRetry, func() error { return put(ctx, to, want) })
+
+	return errors.Wrapf(err, "cannot copy Secret %q", s.GetName())
+}
+
+func put(ctx context.Context, to corev1client.SecretInterface, want *corev1.Secret) error {
+	_, err := to.Create(ctx, want, metav1.CreateOptions{})
+	if !kerrors.IsAlreadyExists(err) {
+		return err
+	}
+
+	have, err := to.Get(ctx, want.GetName(), metav1.GetOptions{})
+	if err != nil {
+		return err
+	}
+
+	if have.Type != want.Type {
+		return errors.Errorf("there is one of type %q, whose type cannot be changed to %q", have.Type, want.Type)
+	}
+
+	next := have.DeepCopy()
+	next.Data, next.Immutable = want.Data, want.Immutable
+	next.Labels = merged(have.GetLabels(), want.GetLabels())
+	next.Annotations = merged(have.GetAnnotations(), want.GetAnnotations())
+
+	if equality.Semantic.DeepEqual(have, next) {
+		return nil
+	}
+
+	_, err = to.Update(ctx, next, metav1.UpdateOptions{})
+
+	return err
+}
+
+// merged keeps what others have set.
+func merged(have, want map[string]string) map[string]string {
+	out := maps.Clone(have)
+	if out == nil {
+		out = map[string]string{}
+	}
+
+	maps.Copy(out, want)
+
+	return out
+}

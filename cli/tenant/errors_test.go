@@ -1,0 +1,86 @@
+package tenant
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/url"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
+	"github.com/google/go-cmp/cmp"
+	kerrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
+
+func TestTransient(t *testing.T) {
+	get := func(err error) error {
+		return errors.Wrap(&url.Error{Op: "Get", URL: "https://konflux.example", Err: err}, "cannot get")
+	}
+	gr := schema.GroupResource{Resource: "testplatformclusters"}
+
+	cases := map[string]struct {
+		reason string
+		err    error
+		want   bool
+	}{
+		"None":          {reason: "Nothing is no failure that may pass.", err: nil},
+		"Refused":       {reason: "An API server may be restarting.", err: get(&net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}), want: true},
+		"Reset":         {reason: "It may go while it is asked.", err: get(&net.OpError{Op: "read", Err: syscall.ECONNRESET}), want: true},
+		"EOF":           {reason: "Or without a word.", err: get(io.EOF), want: true},
+		"Deadline":      {reason: "It may be slow.", err: get(context.DeadlineExceeded), want: true},
+		"Unavailable":   {reason: "It may say that it cannot answer,", err: kerrors.NewServiceUnavailable("etcd"), want: true},
+		"Internal":      {reason: "or does not know why,", err: kerrors.NewInternalError(io.EOF), want: true},
+		"TooMany":       {reason: "or that it is asked too much.", err: kerrors.NewTooManyRequestsError("wait"), want: true},
+		"Gateway":       {reason: "What is before it may say so.", err: kerrors.NewGenericServerResponse(502, "get", gr, "", "", 0, true), want: true},
+		"NameServer":    {reason: "A name server may not answer.", err: get(&net.OpError{Op: "dial", Err: &net.DNSError{IsTimeout: true}}), want: true},
+		"NoSuchHost":    {reason: "A host that does not exist will not.", err: get(&net.OpError{Op: "dial", Err: &net.DNSError{IsNotFound: true}})},
+		"Certificate":   {reason: "A certificate does not become another.", err: get(&net.OpError{Op: "remote error", Err: errors.New("tls: bad certificate")})},
+		"Forbidden":     {reason: "Rights do not come by themselves,", err: kerrors.NewForbidden(gr, "demo", nil)},
+		"ForbiddenHTML": {reason: "whoever refuses.", err: kerrors.NewGenericServerResponse(403, "get", gr, "", "", 0, true)},
+		"NotFound":      {reason: "Nor do objects.", err: kerrors.NewNotFound(gr, "demo")},
+		"Other":         {reason: "All else is for good.", err: errors.New("no")},
+	}
+
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			if got := Transient(tc.err); got != tc.want {
+				t.Errorf("%s\nTransient(%v): want %t, got %t", tc.reason, tc.err, tc.want, got)
+			}
+		})
+	}
+}
+
+func TestRetry(t *testing.T) {
+	passing, final := errors.New("passing"), errors.New("final")
+	mayPass := func(err error) bool { return errors.Is(err, passing) }
+
+	t.Run("Final", func(t *testing.T) {
+		attempts := 0
+
+		err := Retry(t.Context(), mayPass, func() error {
+			if attempts++; attempts < 3 {
+				return passing
+			}
+
+			return final
+		})
+		if !errors.Is(err, final) || attempts != 3 {
+			t.Errorf("want three attempts and their last error, got %d and %v", attempts, err)
+		}
+	})
+
+	t.Run("Ended", func(t *testing.T) {
+		cause := errors.New("it took too long")
+
+		ctx, cancel := context.WithTimeoutCause(t.Context(), 10*time.Millisecond, cause)
+		defer cancel()
+
+		err := Retry(ctx, mayPass, func() error { return passing })
+		if diff := cmp.Diff("passing: it took too long", err.Error()); diff != "" || !errors.Is(err, cause) {
+			t.Errorf("want both why it was tried again and why no more: -want, +got:\n%s", diff)
+		}
+	})
+}

@@ -1,0 +1,138 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
+	kerrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/ephemeral-clusters/ephemeral-clusters/cli/cluster"
+	"github.com/ephemeral-clusters/ephemeral-clusters/cli/progress"
+	"github.com/ephemeral-clusters/ephemeral-clusters/cli/tenant"
+)
+
+// A timeoutError says that it took too long.
+type timeoutError struct {
+	after      time.Duration
+	waitingFor string
+}
+
+func (e *timeoutError) Error() string {
+	if e.waitingFor == "" {
+		return fmt.Sprintf("timed out after %s", e.after)
+	}
+
+	return fmt.Sprintf("timed out after %s, waiting for %s", e.after, e.waitingFor)
+}
+
+// A failedError says that a cluster did not become what it was asked to be.
+type failedError struct {
+	name    string
+	failure *cluster.Failure
+}
+
+func (e *failedError) Error() string { return fmt.Sprintf("%s failed: %s", e.name, e.failure) }
+
+// patience is how long to try to reach an API server before anything was asked of it.
+const patience = 3 * time.Minute
+
+// within bounds a context.
+func within(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, timeout, &timeoutError{after: timeout})
+}
+
+// attempt makes a request again and again, though not for long: when nothing goes on
+// yet, an API server that cannot be reached may just be the wrong one.
+func (w *world) attempt(ctx context.Context, request func(ctx context.Context) error) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, errors.Errorf("gave up after %s", patience))
+	defer cancel()
+
+	return w.retry(ctx, func() error { return request(ctx) })
+}
+
+// retry makes a request again and again, and tells of each reason to once. Once an
+// API server could not be reached, it may just have started when it can, and forbid
+// what it will allow as soon as it knows all rights.
+func (w *world) retry(ctx context.Context, request func() error) error {
+	return tenant.Retry(ctx, func(err error) bool {
+		if !tenant.Transient(err) && (w.trouble == "" || !kerrors.IsForbidden(err)) {
+			return false
+		}
+
+		if said := flat(err.Error()); said != w.trouble && ctx.Err() == nil {
+			w.trouble = said
+			_, _ = fmt.Fprintf(w.err, "%s: trying again: %s\n", w.name, said)
+		}
+
+		return true
+	}, request)
+}
+
+// progressTo is where progress goes: to people, who read standard error too.
+func (w *world) progressTo() io.Writer {
+	if w.Output == outputText {
+		return w.out
+	}
+
+	return w.err
+}
+
+// A judge says whether a state is what was waited for. It may know more than the
+// claim does, and return another state; again asks to be called again soon.
+type judge func(ctx context.Context, s cluster.State) (judged cluster.State, done, again bool, err error)
+
+// await follows a claim, and shows how it gets on, until a judge is content. It
+// returns the last state either way.
+func (w *world) await(ctx context.Context, t *tenant.Tenant, show progress.Reporter, name string, uid types.UID, judge judge) (cluster.State, error) {
+	defer show.Close()
+
+	last := cluster.State{}
+
+	err := t.Follow(ctx, name, uid, tenant.Follower{
+		See: func(ctx context.Context, u *unstructured.Unstructured) (bool, error) {
+			s, done, again, err := judge(ctx, cluster.From(u))
+			last = s
+			show.State(s)
+
+			if err == nil && done {
+				err = tenant.ErrDone
+			}
+
+			return again, err
+		},
+		Trouble: show.Trouble,
+	})
+
+	timeout := (*timeoutError)(nil)
+
+	switch {
+	case errors.As(err, &timeout):
+		return last, &timeoutError{after: timeout.after, waitingFor: last.WaitingFor}
+	case err != nil && errors.Is(ctx.Err(), context.Canceled):
+		return last, errors.Errorf("interrupted; what was asked for goes on: %s status %s --watch", w.name, name)
+	}
+
+	return last, err
+}
+
+// usable adds to a state whether the Secret of a cluster that is ready has the
+// kubeconfig: the claim cannot know.
+func usable(ctx context.Context, t *tenant.Tenant, s cluster.State) (cluster.State, error) {
+	if !s.Ready {
+		return s, nil
+	}
+
+	_, err := t.Kubeconfig(ctx, s.Secret, s.UID)
+
+	none := (*tenant.NoKubeconfigError)(nil)
+	if errors.As(err, &none) {
+		return s.Lacks("the kubeconfig: " + none.Error()), nil
+	}
+
+	return s, err
+}
