@@ -117,7 +117,7 @@ func readCRDs(t *testing.T, patterns []string) []*extv1.CustomResourceDefinition
 	return crds
 }
 
-// moduleDir returns where a module is that a component is built from.
+// moduleDir returns where a module is whose CRDs are installed.
 func moduleDir(t *testing.T, module string) string {
 	t.Helper()
 
@@ -132,15 +132,6 @@ func moduleDir(t *testing.T, module string) string {
 	}
 
 	return dir
-}
-
-// foreignDir returns where a module is that only has CRDs for these tests.
-func foreignDir(t *testing.T, module string) string {
-	t.Helper()
-
-	run(t, nil, "go", "-C", "testdata/crds", "mod", "download", module)
-
-	return strings.TrimSpace(string(run(t, nil, "go", "-C", "testdata/crds", "list", "-m", "-f", "{{.Dir}}", module)))
 }
 
 func run(t *testing.T, in []byte, name string, args ...string) []byte {

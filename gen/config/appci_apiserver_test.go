@@ -61,8 +61,8 @@ func startAppCI(t *testing.T, p Paths) *cluster {
 	t.Helper()
 
 	c := startCluster(t, []string{
-		moduleDir(t, components.ProwModule) + "/config/prow/cluster/prowjob-crd/prowjob_customresourcedefinition.yaml",
-		foreignDir(t, "github.com/prometheus-operator/prometheus-operator") + "/example/prometheus-operator-crd/monitoring.coreos.com_servicemonitors.yaml",
+		filepath.Join(moduleDir(t, components.ProwModule), components.ProwJobCRDs),
+		filepath.Join(moduleDir(t, components.PrometheusOperatorModule), components.ServiceMonitorCRD),
 	}, nil, environments.ProwNamespace, "prow-monitoring")
 
 	c.apply(t, filepath.Join(p.Root, p.Out, "app.ci"))

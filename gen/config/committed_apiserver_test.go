@@ -14,9 +14,9 @@ func TestCommittedApplies(t *testing.T) {
 	c := startCluster(t, []string{
 		moduleDir(t, components.CrossplaneModule) + "/cluster/crds/*.yaml",
 		moduleDir(t, components.ProviderKubernetesModule) + "/package/crds/*.yaml",
-		moduleDir(t, components.ProwModule) + "/config/prow/cluster/prowjob-crd/prowjob_customresourcedefinition.yaml",
-		foreignDir(t, "github.com/external-secrets/external-secrets") + "/config/crds/bases/external-secrets.io_externalsecrets.yaml",
-		foreignDir(t, "github.com/prometheus-operator/prometheus-operator") + "/example/prometheus-operator-crd/monitoring.coreos.com_servicemonitors.yaml",
+		filepath.Join(moduleDir(t, components.ProwModule), components.ProwJobCRDs),
+		filepath.Join(moduleDir(t, components.ExternalSecretsModule), components.ExternalSecretCRDs),
+		filepath.Join(moduleDir(t, components.PrometheusOperatorModule), components.ServiceMonitorCRD),
 	}, nil, environments.ProwNamespace, "prow-monitoring")
 
 	clusters, err := filepath.Glob(repository + "/deploy/konflux/*/*/environment-config.yaml")

@@ -51,7 +51,7 @@ func startKonflux(t *testing.T, p Paths, xrdFile, dir string) *cluster {
 	c := startCluster(t, []string{
 		moduleDir(t, components.CrossplaneModule) + "/cluster/crds/*.yaml",
 		moduleDir(t, components.ProviderKubernetesModule) + "/package/crds/*.yaml",
-		foreignDir(t, "github.com/external-secrets/external-secrets") + "/config/crds/bases/external-secrets.io_externalsecrets.yaml",
+		filepath.Join(moduleDir(t, components.ExternalSecretsModule), components.ExternalSecretCRDs),
 	}, crds, tenant, "team-b")
 
 	c.apply(t, filepath.Join(p.Root, p.Out, dir))

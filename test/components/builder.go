@@ -122,7 +122,7 @@ func (b *Builder) ensure(ctx context.Context, c Component) (string, error) {
 		return path, errors.Wrapf(err, "%s has none", DirVariable)
 	}
 
-	version, err := b.goList(ctx, c.Tool, "{{.Version}}", c.Module)
+	version, err := goList(ctx, b.toolDir(c.Tool), "{{.Version}}", c.Module)
 	if err != nil {
 		return "", err
 	}
@@ -219,8 +219,8 @@ func (b *Builder) build(ctx context.Context, c Component, version, path string) 
 
 func (b *Builder) toolDir(tool string) string { return filepath.Join(b.Root, "test", "tools", tool) }
 
-func (b *Builder) goList(ctx context.Context, tool, format, module string) (string, error) {
-	cmd := goCommand(ctx, b.toolDir(tool), "list", "-m", "-f", format, module)
+func goList(ctx context.Context, dir, format, module string) (string, error) {
+	cmd := goCommand(ctx, dir, "list", "-m", "-f", format, module)
 	stderr := &strings.Builder{}
 	cmd.Stderr = stderr
 

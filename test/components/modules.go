@@ -2,37 +2,48 @@ package components
 
 import (
 	"context"
+	"path/filepath"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 )
 
-// Modules whose files, beside their programs, a stack installs: CRDs, and the
-// Helm chart of Crossplane.
+// Modules whose files a stack installs: CRDs, and the Helm chart of Crossplane.
 const (
 	CrossplaneModule         = "github.com/crossplane/crossplane/v2"
 	ProviderKubernetesModule = "github.com/crossplane-contrib/provider-kubernetes"
 	ProwModule               = "sigs.k8s.io/prow"
+	ExternalSecretsModule    = "github.com/external-secrets/external-secrets"
+	PrometheusOperatorModule = "github.com/prometheus-operator/prometheus-operator"
 )
 
-// ModuleDir returns the directory of a module's sources, at the version that its
-// program is built from, downloading it if need be.
+// ProwJobCRDs and the like are the files of CRDs that the generated manifests rely
+// on, below their modules' directories.
+const (
+	ProwJobCRDs        = "config/prow/cluster/prowjob-crd/prowjob_customresourcedefinition.yaml"
+	ExternalSecretCRDs = "config/crds/bases/external-secrets.io_*.yaml"
+	ServiceMonitorCRD  = "example/prometheus-operator-crd/monitoring.coreos.com_servicemonitors.yaml"
+)
+
+// ModuleDir returns the directory of a module's sources, downloading it if need be:
+// at the version that its program is built from or, if none is, that its CRDs are
+// taken from.
 func (b *Builder) ModuleDir(ctx context.Context, module string) (string, error) {
+	requiring := filepath.Join(b.Root, "test", "components", "crds")
+
 	for _, c := range Stack() {
-		if c.Module != module {
-			continue
+		if c.Module == module {
+			requiring = b.toolDir(c.Tool)
 		}
-
-		dir, err := b.goList(ctx, c.Tool, "{{.Dir}}", module)
-		if err != nil || dir != "" {
-			return dir, err
-		}
-
-		if out, err := goCommand(ctx, b.toolDir(c.Tool), "mod", "download", module).CombinedOutput(); err != nil {
-			return "", errors.Wrapf(err, "cannot download module %s\n%s", module, out)
-		}
-
-		return b.goList(ctx, c.Tool, "{{.Dir}}", module)
 	}
 
-	return "", errors.Errorf("no component is part of module %s", module)
+	dir, err := goList(ctx, requiring, "{{.Dir}}", module)
+	if err != nil || dir != "" {
+		return dir, err
+	}
+
+	if out, err := goCommand(ctx, requiring, "mod", "download", module).CombinedOutput(); err != nil {
+		return "", errors.Wrapf(err, "cannot download module %s\n%s", module, out)
+	}
+
+	return goList(ctx, requiring, "{{.Dir}}", module)
 }

@@ -87,7 +87,7 @@ func newOthersCluster() *apiv1.EphemeralCluster {
 		Name:      "collision-x7m4q",
 		Annotations: map[string]string{
 			apiv1.AnnotationKonfluxTenant:  "tenant-a",
-			apiv1.AnnotationKonfluxCluster: "stone-stg-rh01",
+			apiv1.AnnotationKonfluxCluster: "kflux-prd-rh02",
 		},
 	}}
 	ec.Spec.CIOperator.Test.Workflow = "generic-claim"

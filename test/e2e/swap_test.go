@@ -28,7 +28,6 @@ import (
 	"github.com/ephemeral-clusters/ephemeral-clusters/api/testplatform/v1alpha1"
 	apiv1 "github.com/ephemeral-clusters/ephemeral-clusters/api/v1"
 	"github.com/ephemeral-clusters/ephemeral-clusters/test/life"
-	"github.com/ephemeral-clusters/ephemeral-clusters/test/stack"
 )
 
 const formerFunction = "function-former"
@@ -204,7 +203,7 @@ func providerWrites(t *testing.T) []string {
 	var writes []string
 
 	for _, e := range events {
-		if e.User.Username == stack.ProviderUser {
+		if e.User.Username == shared.ProviderUser() {
 			writes = append(writes, e.Verb+" "+e.RequestURI)
 		}
 	}

@@ -4,22 +4,18 @@ package stack
 
 import (
 	"context"
-	"encoding/json"
 	"io"
 	"log"
-	"path/filepath"
 
 	pkapis "github.com/crossplane-contrib/provider-kubernetes/apis/cluster"
 	pkmapis "github.com/crossplane-contrib/provider-kubernetes/apis/namespaced"
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 	"github.com/crossplane/crossplane/apis/v2/apiextensions"
 	xpextv1 "github.com/crossplane/crossplane/apis/v2/apiextensions/v1"
-	"github.com/crossplane/crossplane/apis/v2/apiextensions/v1beta1"
 	xpv2 "github.com/crossplane/crossplane/apis/v2/core/v2"
 	"github.com/crossplane/crossplane/apis/v2/pkg"
 	corev1 "k8s.io/api/core/v1"
 	extv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	clientscheme "k8s.io/client-go/kubernetes/scheme"
@@ -28,9 +24,6 @@ import (
 	"github.com/ephemeral-clusters/ephemeral-clusters/api/testplatform/v1alpha1"
 	apiv1 "github.com/ephemeral-clusters/ephemeral-clusters/api/v1"
 )
-
-// KonfluxClusterName is what the Konflux cluster is called on app.ci.
-const KonfluxClusterName = "dev-cluster"
 
 // schemes lists the kinds that clients of the stack know.
 func schemes() []func(*runtime.Scheme) error {
@@ -46,28 +39,8 @@ func schemes() []func(*runtime.Scheme) error {
 	}
 }
 
-// installAPI serves TestPlatformCluster: the XRD, its Composition and the
-// EnvironmentConfig that names the cluster.
-func (s *Stack) installAPI(ctx context.Context) error {
-	name, err := json.Marshal(KonfluxClusterName)
-	if err != nil {
-		return errors.Wrap(err, "cannot encode the cluster's name")
-	}
-
-	if err := s.Konflux.ApplyAll(ctx, &v1beta1.EnvironmentConfig{
-		ObjectMeta: metav1.ObjectMeta{Name: v1alpha1.EnvironmentConfigName},
-		Data:       map[string]extv1.JSON{v1alpha1.EnvironmentConfigKey: {Raw: name}},
-	}); err != nil {
-		return err
-	}
-
-	if err := s.Konflux.ApplyFiles(ctx,
-		filepath.Join(s.builder.Root, "xrd", string(s.API)+".yaml"),
-		filepath.Join(s.builder.Root, "composition", string(s.API)+".yaml"),
-	); err != nil {
-		return err
-	}
-
+// awaitAPI waits until TestPlatformCluster is served.
+func (s *Stack) awaitAPI(ctx context.Context) error {
 	xrd := &xpextv1.CompositeResourceDefinition{}
 	key := types.NamespacedName{Name: v1alpha1.CompositePlural + "." + v1alpha1.Group}
 	want := []xpv2.ConditionType{xpextv1.TypeEstablished, xpextv1.TypeOffered}

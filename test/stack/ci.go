@@ -14,7 +14,6 @@ import (
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	apiv1 "github.com/ephemeral-clusters/ephemeral-clusters/api/v1"
 	"github.com/ephemeral-clusters/ephemeral-clusters/test/components"
 	"github.com/ephemeral-clusters/ephemeral-clusters/test/process"
 )
@@ -22,25 +21,24 @@ import (
 // prowNamespace holds ProwJobs on app.ci and Pods on build clusters.
 const prowNamespace = "ci"
 
-// prepareAppCI installs the CRDs and rights of app.ci.
+// prepareAppCI installs what app.ci has before us, and then what is ours.
 func (s *Stack) prepareAppCI(ctx context.Context) error {
-	module, err := s.builder.ModuleDir(ctx, components.ProwModule)
-	if err != nil {
+	if err := s.applyModules(ctx, s.AppCI, map[string]string{
+		components.ProwModule:               components.ProwJobCRDs,
+		components.PrometheusOperatorModule: components.ServiceMonitorCRD,
+	}); err != nil {
 		return err
 	}
 
-	if err := s.AppCI.ApplyFiles(ctx,
-		filepath.Join(s.builder.Root, "api", "crd", "*.yaml"),
-		filepath.Join(module, "config", "prow", "cluster", "prowjob-crd", "*.yaml"),
-	); err != nil {
+	if err := s.AppCI.ApplyAll(ctx, namespace(prowNamespace), namespace(s.Deployment.File.AppCI.Reconciler.MonitoringNamespace)); err != nil {
 		return err
 	}
 
-	if err := s.AppCI.ApplyAll(ctx, namespace(apiv1.DefaultNamespace), namespace(prowNamespace)); err != nil {
+	if err := s.AppCI.ApplyAll(ctx, prowRights()...); err != nil {
 		return err
 	}
 
-	return s.AppCI.ApplyAll(ctx, append(prowRights(), reconcilerAppCIRights()...)...)
+	return s.applyTree(ctx, s.AppCI, appCIDir)
 }
 
 // BuildClusters are the clusters that jobs run on.
@@ -52,8 +50,8 @@ func (s *Stack) BuildClusters() []*Cluster {
 	return []*Cluster{s.Build01, s.Build02}
 }
 
-// prepareBuild installs the rights of a build cluster, and the ServiceAccount that
-// ci-operator's Pods ask for.
+// prepareBuild installs what a build cluster has before us, with the ServiceAccount
+// that ci-operator's Pods ask for, and then what is ours.
 func (s *Stack) prepareBuild(ctx context.Context, c *Cluster) error {
 	if err := c.ApplyAll(ctx,
 		namespace(prowNamespace),
@@ -62,7 +60,11 @@ func (s *Stack) prepareBuild(ctx context.Context, c *Cluster) error {
 		return err
 	}
 
-	return c.ApplyAll(ctx, append(prowRights(), reconcilerBuildRights()...)...)
+	if err := c.ApplyAll(ctx, prowRights()...); err != nil {
+		return err
+	}
+
+	return s.applyTree(ctx, c, farmDir)
 }
 
 // startProw runs Prow's scheduler and plank.
@@ -126,6 +128,11 @@ func (s *Stack) prepareReconciler(ctx context.Context) error {
 		"--health-address=" + s.reconcilerHealth,
 		"--metrics-address=127.0.0.1:0",
 		"--leader-elect=false",
+		"--max-lifetime=" + s.Deployment.File.AppCI.Reconciler.MaxLifetime,
+	}
+
+	for _, ns := range s.Deployment.File.Namespaces() {
+		s.ReconcilerArgs = append(s.ReconcilerArgs, "--namespace="+ns)
 	}
 
 	if s.Debug {

@@ -84,16 +84,20 @@ func (c *Cluster) applyOne(ctx context.Context, o client.Object) error {
 
 		return err
 	})
-	if err != nil || gvk.Kind != crdKind {
+	if err != nil {
 		return err
 	}
 
 	return c.awaitServed(ctx, u)
 }
 
-// awaitServed waits until a CRD's versions can be discovered: some components look
-// them up once only, when they start.
+// awaitServed waits, if an object is a CRD, until its versions can be discovered: some
+// components look them up once only, when they start.
 func (c *Cluster) awaitServed(ctx context.Context, u *unstructured.Unstructured) error {
+	if u.GetKind() != crdKind {
+		return nil
+	}
+
 	crd := &extv1.CustomResourceDefinition{}
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(u.Object, crd); err != nil {
 		return errors.Wrap(err, "cannot read the CRD")

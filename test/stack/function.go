@@ -5,7 +5,6 @@ package stack
 import (
 	"context"
 	"net"
-	"path/filepath"
 	"strconv"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
@@ -49,16 +48,17 @@ type functionPackage struct {
 	program string
 }
 
-// installOurs installs our function, and serves it unless that is left out.
-func (s *Stack) installOurs(ctx context.Context) error {
-	f := functionPackage{name: FunctionName, root: filepath.Join(s.builder.Root, "package"), log: ComponentFunction}
+// serveOurs serves our function, unless that is left out, and waits until its package
+// is healthy.
+func (s *Stack) serveOurs(ctx context.Context) error {
+	f := functionPackage{name: FunctionName, log: ComponentFunction}
 	if !s.without(WithoutFunction) {
 		f.program = s.own("fn")
 	}
 
 	var err error
 
-	s.Function, err = s.installFunction(ctx, f)
+	s.Function, err = s.serve(ctx, f)
 
 	return err
 }
@@ -100,11 +100,16 @@ func (s *Stack) installFunction(ctx context.Context, f functionPackage) (Functio
 
 	if err := s.Konflux.ApplyAll(ctx, &pkgv1.Function{
 		ObjectMeta: metav1.ObjectMeta{Name: f.name},
-		Spec:       pkgv1.FunctionSpec{PackageSpec: pkgv1.PackageSpec{Package: ref}},
+		Spec:       pkgv1.FunctionSpec{PackageSpec: pkgv1.PackageSpec{Package: ref.Name()}},
 	}); err != nil {
 		return FunctionEndpoint{}, err
 	}
 
+	return s.serve(ctx, f)
+}
+
+// serve serves an installed function, and returns where once the package is healthy.
+func (s *Stack) serve(ctx context.Context, f functionPackage) (FunctionEndpoint, error) {
 	rev, err := s.activeRevision(ctx, f.name)
 	if err != nil {
 		return FunctionEndpoint{}, err

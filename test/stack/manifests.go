@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -24,6 +25,22 @@ func (c *Cluster) ApplyFiles(ctx context.Context, patterns ...string) error {
 	}
 
 	return c.ApplyAll(ctx, objs...)
+}
+
+// applyModules applies CRDs of modules: patterns of files, by module.
+func (s *Stack) applyModules(ctx context.Context, c *Cluster, crds map[string]string) error {
+	for _, module := range slices.Sorted(maps.Keys(crds)) {
+		dir, err := s.builder.ModuleDir(ctx, module)
+		if err != nil {
+			return err
+		}
+
+		if err := c.ApplyFiles(ctx, filepath.Join(dir, crds[module])); err != nil {
+			return err
+		}
+	}
+
+	return nil
 }
 
 // ReadObjects reads the objects of the YAML files that patterns match, CRDs first.
@@ -47,7 +64,9 @@ func ReadObjects(patterns ...string) ([]client.Object, error) {
 				return nil, errors.Wrapf(err, "cannot read objects of %s", f)
 			}
 
-			objs = append(objs, more...)
+			for _, o := range more {
+				objs = append(objs, o)
+			}
 		}
 	}
 
@@ -64,8 +83,8 @@ func crdRank(o client.Object) int {
 	return 1
 }
 
-func parseObjects(b []byte) ([]client.Object, error) {
-	var objs []client.Object
+func parseObjects(b []byte) ([]*unstructured.Unstructured, error) {
+	var objs []*unstructured.Unstructured
 
 	d := utilyaml.NewYAMLOrJSONDecoder(bytes.NewReader(b), 4096)
 

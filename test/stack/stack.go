@@ -107,6 +107,9 @@ type Stack struct {
 	// Function is where our function is served, or where Crossplane expects it.
 	Function FunctionEndpoint
 
+	// Deployment is what the clusters are configured with.
+	Deployment *Deployment
+
 	// ReconcilerArgs are the flags that the reconciler has, or would have.
 	ReconcilerArgs []string
 
@@ -114,6 +117,7 @@ type Stack struct {
 
 	path     string
 	registry string
+	provider provider
 	group    *process.Group
 	builder  *components.Builder
 	binaries map[string]string
@@ -173,6 +177,10 @@ func Start(ctx context.Context, o Options) (*Stack, error) {
 }
 
 func (s *Stack) start(ctx context.Context) error {
+	if err := s.prepareDeployment(ctx); err != nil {
+		return err
+	}
+
 	if s.CIOnly {
 		return s.startCIOnly(ctx)
 	}
@@ -230,7 +238,11 @@ func (s *Stack) startKonflux(ctx context.Context) error {
 
 	s.progress("Crossplane runs")
 
-	if err := s.startProvider(ctx); err != nil {
+	if err := s.prepareProvider(ctx); err != nil {
+		return err
+	}
+
+	if err := s.configureKonflux(ctx); err != nil {
 		return err
 	}
 
@@ -238,19 +250,19 @@ func (s *Stack) startKonflux(ctx context.Context) error {
 		return err
 	}
 
-	s.progress("provider-kubernetes runs")
-
-	if err := s.startRegistry(); err != nil {
+	if err := s.startProvider(ctx); err != nil {
 		return err
 	}
 
-	if err := s.installOurs(ctx); err != nil {
+	s.progress("provider-kubernetes runs")
+
+	if err := s.serveOurs(ctx); err != nil {
 		return err
 	}
 
 	s.progress("the function is installed and healthy")
 
-	return s.installAPI(ctx)
+	return s.awaitAPI(ctx)
 }
 
 // startCI brings up everything on app.ci and build01.

@@ -1,8 +1,6 @@
 package appci
 
 import (
-	"fmt"
-
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -24,7 +22,7 @@ func account(c environments.KonfluxCredential) []any {
 			TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Secret"},
 			ObjectMeta: metav1.ObjectMeta{
 				Namespace:   c.Namespace,
-				Name:        TokenName(c.ServiceAccount, v),
+				Name:        c.TokenSecret(v),
 				Annotations: map[string]string{corev1.ServiceAccountNameKey: c.ServiceAccount},
 			},
 			Type: corev1.SecretTypeServiceAccountToken,
@@ -32,11 +30,6 @@ func account(c environments.KonfluxCredential) []any {
 	}
 
 	return objs
-}
-
-// TokenName is the name of the Secret with a version of a ServiceAccount's token.
-func TokenName(account string, version int) string {
-	return fmt.Sprintf("%s-token-v%d", account, version)
 }
 
 // rights are all that provider-kubernetes needs on app.ci. Its watch of

@@ -33,6 +33,11 @@ func (c *KonfluxCredential) Username() string {
 	return "system:serviceaccount:" + c.Namespace + ":" + c.ServiceAccount
 }
 
+// TokenSecret is the name of the Secret with a version of its token.
+func (c *KonfluxCredential) TokenSecret(version int) string {
+	return fmt.Sprintf("%s-token-v%d", c.ServiceAccount, version)
+}
+
 // Credentials returns the credentials that clusters use, without the legacy one.
 func (f *File) Credentials() []KonfluxCredential {
 	var out []KonfluxCredential

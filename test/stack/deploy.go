@@ -1,0 +1,230 @@
+//go:build linux
+
+package stack
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
+	pkgv1 "github.com/crossplane/crossplane/apis/v2/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/name"
+	kjson "k8s.io/apimachinery/pkg/util/json"
+	"sigs.k8s.io/yaml"
+
+	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config"
+	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config/environments"
+	"github.com/ephemeral-clusters/ephemeral-clusters/gen/kubeconfig"
+	"github.com/ephemeral-clusters/ephemeral-clusters/test/components"
+)
+
+// The Konflux cluster is one of a staging environment, which keeps its
+// EphemeralClusters where production does.
+const (
+	environment = "staging"
+
+	// KonfluxClusterName is what the Konflux cluster is called on app.ci.
+	KonfluxClusterName = "stone-stg-rh01"
+)
+
+// Directories of the generated manifests.
+const (
+	deployDir  = "deploy"
+	konfluxDir = "konflux"
+	appCIDir   = "app.ci"
+	farmDir    = "build-farm"
+)
+
+// A Deployment is what is generated for the stack from gen/environments.yaml. It is
+// what is committed in deploy/, but for the API that Konflux clusters serve and for
+// versions: everything is of this checkout.
+type Deployment struct {
+	// File says what is deployed.
+	File *environments.File
+
+	// Credential is the Konflux cluster's, on app.ci.
+	Credential environments.KonfluxCredential
+
+	// dir of the manifests.
+	dir string
+}
+
+// generate generates the manifests of all clusters.
+func (s *Stack) generate(function name.Digest) (*Deployment, error) {
+	paths := config.Paths{Root: s.builder.Root, File: filepath.Join("gen", "environments.yaml"), Schema: "schema.json", Out: deployDir}
+
+	committed, err := os.ReadFile(filepath.Join(paths.Root, paths.File)) //nolint:gosec // The checkout is the user's own.
+	if err != nil {
+		return nil, errors.Wrap(err, "cannot read environments")
+	}
+
+	// As it is written: when it is parsed, clusters take over what is their environment's.
+	f := &environments.File{}
+	if err := yaml.UnmarshalStrict(committed, f); err != nil {
+		return nil, errors.Wrap(err, "cannot parse environments")
+	}
+
+	api, err := config.CheckoutDigest(paths)
+	if err != nil {
+		return nil, err
+	}
+
+	f.AppCI.Versions.API = api
+
+	if !s.CIOnly {
+		f.Packages.Function = function.Context().Name()
+	}
+
+	for i := range f.Environments {
+		e := &f.Environments[i]
+		e.API = environments.Mode(s.API)
+		e.Versions.API = api
+
+		if !s.CIOnly {
+			e.Versions.Function = environments.Release{Version: packageVersion, Digest: function.DigestStr()}
+		}
+	}
+
+	b, err := yaml.Marshal(f)
+	if err != nil {
+		return nil, errors.Wrap(err, "cannot encode the stack's environments")
+	}
+
+	if f, err = environments.Parse(b); err != nil {
+		return nil, err
+	}
+
+	files, err := config.GenerateFrom(paths, b)
+	if err != nil {
+		return nil, errors.Wrap(err, "cannot generate the stack's manifests")
+	}
+
+	paths.Root = s.path
+	d := &Deployment{File: f, dir: s.dir(deployDir)}
+
+	for _, c := range f.Credentials() {
+		for _, name := range c.Clusters {
+			if name == KonfluxClusterName {
+				d.Credential = c
+			}
+		}
+	}
+
+	return d, config.Write(paths, files)
+}
+
+// prepareDeployment publishes the function's package, where there is one, and
+// generates the manifests of all clusters.
+func (s *Stack) prepareDeployment(ctx context.Context) error {
+	var (
+		pkg name.Digest
+		err error
+	)
+
+	if !s.CIOnly {
+		if err := s.startRegistry(); err != nil {
+			return err
+		}
+
+		if pkg, err = s.pushPackage(ctx, FunctionName, filepath.Join(s.builder.Root, "package")); err != nil {
+			return err
+		}
+	}
+
+	s.Deployment, err = s.generate(pkg)
+
+	return err
+}
+
+// ProviderUser is what the API server of app.ci calls provider-kubernetes.
+func (s *Stack) ProviderUser() string { return s.Deployment.Credential.Username() }
+
+// applyTree applies generated manifests, as their README says to. What is refused is
+// tried again, as Argo CD does: CRDs and policies take a moment to be in force.
+func (s *Stack) applyTree(ctx context.Context, c *Cluster, dir ...string) error {
+	tree := filepath.Join(append([]string{s.Deployment.dir}, dir...)...)
+
+	built, err := s.kubectl(ctx, nil, "kustomize", tree)
+	if err != nil {
+		return err
+	}
+
+	objs, err := parseObjects(built)
+	if err != nil {
+		return errors.Wrapf(err, "cannot read what %s builds", tree)
+	}
+
+	var manifests bytes.Buffer
+
+	for _, o := range objs {
+		// The stack runs the provider itself.
+		if o.GetObjectKind().GroupVersionKind().GroupKind() == pkgv1.ProviderGroupVersionKind.GroupKind() {
+			continue
+		}
+
+		b, err := kjson.Marshal(o)
+		if err != nil {
+			return errors.Wrap(err, "cannot encode an object")
+		}
+
+		manifests.Write(append(b, "\n---\n"...))
+	}
+
+	if err := poll(ctx, func(ctx context.Context) error {
+		if _, err := s.kubectl(ctx, manifests.Bytes(), "--kubeconfig="+c.AdminKubeconfig(), "apply", "--server-side", "--filename=-"); err != nil {
+			return notYetError{err}
+		}
+
+		return nil
+	}); err != nil {
+		return errors.Wrapf(err, "cannot apply %s to %s", tree, c.Name)
+	}
+
+	for _, o := range objs {
+		if err := c.awaitServed(ctx, o); err != nil {
+			return err
+		}
+	}
+
+	return nil
+}
+
+func (s *Stack) kubectl(ctx context.Context, in []byte, args ...string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, s.binaries[components.Kubectl], args...) //nolint:gosec // The stack's own program.
+	cmd.Stdin = bytes.NewReader(in)
+
+	stderr := &strings.Builder{}
+	cmd.Stderr = stderr
+
+	out, err := cmd.Output()
+
+	return out, errors.Wrapf(err, "kubectl: %s", stderr)
+}
+
+// IssueCredential returns a kubeconfig of a version of the Konflux cluster's token, as
+// the runbook has it.
+func (s *Stack) IssueCredential(ctx context.Context, version int) ([]byte, error) {
+	c := s.Deployment.Credential
+
+	var b []byte
+
+	return b, poll(ctx, func(ctx context.Context) error {
+		var err error
+
+		b, err = kubeconfig.Issue(ctx, s.AppCI.Admin(), kubeconfig.Request{
+			Namespace:      c.Namespace,
+			ServiceAccount: c.ServiceAccount,
+			Secret:         c.TokenSecret(version),
+			Cluster:        s.AppCI.Name,
+		})
+		if err != nil {
+			return notYetError{err}
+		}
+
+		return nil
+	})
+}
