@@ -37,8 +37,10 @@ func (*kubeconfigCmd) Help() string {
 	return `Rotation without interruption: generate a second token Secret beside the first
 (tokenVersions in gen/environments.yaml), apply it to app.ci, issue a kubeconfig of
 it with --secret, and put that in the vault. Once --check says of every Konflux
-cluster's Secret that it is the new one, remove the old version and apply again:
-deleting its Secret revokes the old token. deploy/README.md has every step.
+cluster's Secret that it is the new one, say so (tokenInUse) and apply the clusters'
+trees: that starts provider-kubernetes anew, whose watches would otherwise end with
+the old token. Then remove the old version and apply app.ci's tree: deleting its Secret
+revokes the old token. deploy/README.md has every step.
 
 With --check it exits 0 when the credential is accepted and lasts, and 1 when it is
 refused, cannot be examined or expires within --margin.`
@@ -133,6 +135,10 @@ func report(r *kubeconfig.Report, now time.Time) string {
 	b := &strings.Builder{}
 
 	_, _ = fmt.Fprintf(b, "server:  %s\nuser:    %s\ngroups:  %s\n", r.Server, r.User, strings.Join(r.Groups, ", "))
+
+	if r.Secret != "" {
+		_, _ = fmt.Fprintf(b, "token:   that of Secret %s\n", r.Secret)
+	}
 
 	if r.Expires == nil {
 		_, _ = fmt.Fprintln(b, "expires: never; it ends with its Secret")

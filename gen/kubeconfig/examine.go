@@ -29,6 +29,10 @@ type Report struct {
 	User   string
 	Groups []string
 
+	// Secret is the name of the Secret that a long-lived token is kept in, and ends
+	// with, as the token itself says.
+	Secret string
+
 	// Expires is nil for a credential that does not expire.
 	Expires *time.Time
 
@@ -55,7 +59,7 @@ func Examine(ctx context.Context, kubeconfig []byte, namespaces []string) (*Repo
 	}
 
 	r := &Report{Server: cfg.Host}
-	if r.Expires, err = expiry(cfg); err != nil {
+	if err := r.readCredential(cfg); err != nil {
 		return nil, err
 	}
 
@@ -120,15 +124,14 @@ func rules(in []authzv1.ResourceRule) []string {
 	return slices.Compact(out)
 }
 
-// expiry returns when a config's credential expires, as it says itself: nil for
-// never.
-func expiry(cfg *rest.Config) (*time.Time, error) {
+// readCredential reports what a config's credential says of itself.
+func (r *Report) readCredential(cfg *rest.Config) error {
 	token := cfg.BearerToken
 
 	if token == "" && cfg.BearerTokenFile != "" {
 		b, err := os.ReadFile(cfg.BearerTokenFile)
 		if err != nil {
-			return nil, errors.Wrap(err, "cannot read the token")
+			return errors.Wrap(err, "cannot read the token")
 		}
 
 		token = string(b)
@@ -136,33 +139,43 @@ func expiry(cfg *rest.Config) (*time.Time, error) {
 
 	switch {
 	case token != "":
-		return tokenExpiry(strings.TrimSpace(token))
+		return r.readToken(strings.TrimSpace(token))
 	case len(cfg.CertData) > 0:
-		return certificateExpiry(cfg.CertData)
+		var err error
+
+		r.Expires, err = certificateExpiry(cfg.CertData)
+
+		return err
 	default:
-		return nil, errors.New("the kubeconfig has neither a token nor an embedded certificate")
+		return errors.New("the kubeconfig has neither a token nor an embedded certificate")
 	}
 }
 
-func tokenExpiry(token string) (*time.Time, error) {
+func (r *Report) readToken(token string) error {
 	parsed, err := jwt.ParseSigned(token, []jose.SignatureAlgorithm{jose.RS256, jose.RS384, jose.RS512, jose.ES256, jose.ES384, jose.ES512})
 	if err != nil {
 		// What does not parse may be the credential itself.
-		return nil, errors.New("the kubeconfig's token is not one of a ServiceAccount")
+		return errors.New("the kubeconfig's token is not one of a ServiceAccount")
 	}
 
-	claims := jwt.Claims{}
+	claims := struct {
+		jwt.Claims
+
+		Secret string `json:"kubernetes.io/serviceaccount/secret.name"`
+	}{}
 
 	// Whether it is genuine is the API server's to say.
 	if err := parsed.UnsafeClaimsWithoutVerification(&claims); err != nil {
-		return nil, errors.New("the kubeconfig's token is not one of a ServiceAccount")
+		return errors.New("the kubeconfig's token is not one of a ServiceAccount")
 	}
 
-	if claims.Expiry == nil {
-		return nil, nil //nolint:nilnil // It does not expire.
+	r.Secret = claims.Secret
+
+	if claims.Expiry != nil {
+		r.Expires = new(claims.Expiry.Time())
 	}
 
-	return new(claims.Expiry.Time()), nil
+	return nil
 }
 
 func certificateExpiry(certPEM []byte) (*time.Time, error) {

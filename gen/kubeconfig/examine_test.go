@@ -14,7 +14,7 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-func signed(t *testing.T, claims jwt.Claims) string {
+func signed(t *testing.T, claims any) string {
 	t.Helper()
 
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -35,23 +35,24 @@ func signed(t *testing.T, claims jwt.Claims) string {
 	return token
 }
 
-func TestExpiry(t *testing.T) {
+func TestReadCredential(t *testing.T) {
 	at := time.Date(2027, 1, 2, 3, 4, 5, 0, time.UTC)
 
 	cases := map[string]struct {
 		reason string
 		cfg    *rest.Config
-		want   *time.Time
+		want   Report
 		err    string
 	}{
 		"Bound": {
 			reason: "A bound token says when it expires.",
 			cfg:    &rest.Config{BearerToken: signed(t, jwt.Claims{Expiry: jwt.NewNumericDate(at)})},
-			want:   &at,
+			want:   Report{Expires: &at},
 		},
 		"LongLived": {
-			reason: "The token of a Secret does not expire.",
-			cfg:    &rest.Config{BearerToken: signed(t, jwt.Claims{Subject: "s"})},
+			reason: "The token of a Secret does not expire, and says which one.",
+			cfg:    &rest.Config{BearerToken: signed(t, map[string]any{"sub": "s", "kubernetes.io/serviceaccount/secret.name": "token-v2"})},
+			want:   Report{Secret: "token-v2"},
 		},
 		"NotAToken": {
 			reason: "What is no token is not quoted: it may be a credential of another kind.",
@@ -72,14 +73,15 @@ func TestExpiry(t *testing.T) {
 
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			got, err := expiry(tc.cfg)
+			got := Report{}
+			err := got.readCredential(tc.cfg)
 
 			if diff := cmp.Diff(tc.err, message(err)); diff != "" {
-				t.Errorf("\n%s\nexpiry(...): -want error, +got error:\n%s", tc.reason, diff)
+				t.Errorf("\n%s\nreadCredential(...): -want error, +got error:\n%s", tc.reason, diff)
 			}
 
 			if diff := cmp.Diff(tc.want, got); diff != "" {
-				t.Errorf("\n%s\nexpiry(...): -want, +got:\n%s", tc.reason, diff)
+				t.Errorf("\n%s\nreadCredential(...): -want, +got:\n%s", tc.reason, diff)
 			}
 		})
 	}

@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
+	authnv1 "k8s.io/api/authentication/v1"
+	authzv1 "k8s.io/api/authorization/v1"
 	auditv1 "k8s.io/apiserver/pkg/apis/audit/v1"
 )
 
@@ -44,8 +46,8 @@ func (cp *ControlPlane) Audit(see func(e *auditv1.Event)) error {
 }
 
 // Writes returns the requests that have changed an object, in the order in which
-// they were answered, from the audit log. Dry runs and refused requests change
-// nothing.
+// they were answered, from the audit log. Dry runs, refused requests and reviews, which
+// ask something, change nothing.
 func (cp *ControlPlane) Writes() ([]auditv1.Event, error) {
 	var writes []auditv1.Event
 
@@ -65,5 +67,6 @@ func IsWrite(e *auditv1.Event) bool {
 	return e.Stage == auditv1.StageResponseComplete &&
 		slices.Contains([]string{"create", "update", "patch", "delete", "deletecollection"}, e.Verb) &&
 		e.ResponseStatus != nil && e.ResponseStatus.Code < firstError &&
-		!strings.Contains(e.RequestURI, "dryRun=All")
+		!strings.Contains(e.RequestURI, "dryRun=All") &&
+		(e.ObjectRef == nil || !slices.Contains([]string{authnv1.GroupName, authzv1.GroupName}, e.ObjectRef.APIGroup))
 }

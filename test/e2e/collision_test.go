@@ -52,7 +52,12 @@ func TestCollision(t *testing.T) {
 	claim := newCollidingClaim(t, other.Name)
 
 	tenant := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: claim.GetNamespace()}}
-	if err := shared.Konflux.ApplyAll(ctx, tenant, claim); err != nil {
+	if err := shared.Konflux.ApplyAll(ctx, tenant); err != nil {
+		t.Fatal(err)
+	}
+
+	// A policy keeps everybody else from that, as TestTenantRights shows.
+	if err := asCrossplane(t).Create(ctx, claim); err != nil {
 		t.Fatal(err)
 	}
 
@@ -122,6 +127,21 @@ func newCollidingClaim(t *testing.T, composite string) *unstructured.Unstructure
 	}
 
 	return claim
+}
+
+// asCrossplane returns a client that is Crossplane.
+func asCrossplane(t *testing.T) client.Client {
+	t.Helper()
+
+	cfg := shared.Konflux.Admin()
+	cfg.Impersonate.UserName = "system:serviceaccount:" + v1alpha1.ProviderSecretNamespace + ":crossplane"
+
+	c, err := client.New(cfg, client.Options{Scheme: shared.Konflux.Scheme()})
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	return c
 }
 
 func awaitNotOurs(ctx context.Context, claim *unstructured.Unstructured) error {

@@ -37,6 +37,9 @@ const retryInterval = 100 * time.Millisecond
 type Cluster struct {
 	*controlplane.ControlPlane
 	client.WithWatch
+
+	// applied is what of our manifests was applied last.
+	applied []*unstructured.Unstructured
 }
 
 func newCluster(cp *controlplane.ControlPlane, s *runtime.Scheme) (*Cluster, error) {

@@ -8,12 +8,15 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 	pkgv1 "github.com/crossplane/crossplane/apis/v2/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/name"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	kjson "k8s.io/apimachinery/pkg/util/json"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
 	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config"
@@ -49,12 +52,14 @@ type Deployment struct {
 	// Credential is the Konflux cluster's, on app.ci.
 	Credential environments.KonfluxCredential
 
+	function name.Digest
+
 	// dir of the manifests.
 	dir string
 }
 
-// generate generates the manifests of all clusters.
-func (s *Stack) generate(function name.Digest) (*Deployment, error) {
+// generate generates the manifests of all clusters, after some more changes.
+func (s *Stack) generate(function name.Digest, changes ...func(*environments.File)) (*Deployment, error) {
 	paths := config.Paths{Root: s.builder.Root, File: filepath.Join("gen", "environments.yaml"), Schema: "schema.json", Out: deployDir}
 
 	committed, err := os.ReadFile(filepath.Join(paths.Root, paths.File)) //nolint:gosec // The checkout is the user's own.
@@ -89,6 +94,10 @@ func (s *Stack) generate(function name.Digest) (*Deployment, error) {
 		}
 	}
 
+	for _, change := range changes {
+		change(f)
+	}
+
 	b, err := yaml.Marshal(f)
 	if err != nil {
 		return nil, errors.Wrap(err, "cannot encode the stack's environments")
@@ -104,7 +113,7 @@ func (s *Stack) generate(function name.Digest) (*Deployment, error) {
 	}
 
 	paths.Root = s.path
-	d := &Deployment{File: f, dir: s.dir(deployDir)}
+	d := &Deployment{File: f, function: function, dir: s.dir(deployDir)}
 
 	for _, c := range f.Credentials() {
 		for _, name := range c.Clusters {
@@ -140,11 +149,44 @@ func (s *Stack) prepareDeployment(ctx context.Context) error {
 	return err
 }
 
+// Reconfigure generates the manifests anew, after a change, which ApplyAppCI and
+// ApplyKonflux apply.
+func (s *Stack) Reconfigure(change func(*environments.Environment)) error {
+	d, err := s.generate(s.Deployment.function, func(f *environments.File) {
+		for i := range f.Environments {
+			if f.Environments[i].Name == environment {
+				change(&f.Environments[i])
+			}
+		}
+	})
+	if err != nil {
+		return err
+	}
+
+	s.Deployment = d
+
+	return nil
+}
+
+// ApplyAppCI applies app.ci's manifests.
+func (s *Stack) ApplyAppCI(ctx context.Context) error { return s.applyTree(ctx, s.AppCI, appCIDir) }
+
+// ApplyKonflux applies the Konflux cluster's manifests, and starts provider-kubernetes
+// anew when they say so.
+func (s *Stack) ApplyKonflux(ctx context.Context) error {
+	if err := s.applyTree(ctx, s.Konflux, konfluxDir, environment, KonfluxClusterName); err != nil {
+		return err
+	}
+
+	return s.rolloutProvider(ctx)
+}
+
 // ProviderUser is what the API server of app.ci calls provider-kubernetes.
 func (s *Stack) ProviderUser() string { return s.Deployment.Credential.Username() }
 
-// applyTree applies generated manifests, as their README says to. What is refused is
-// tried again, as Argo CD does: CRDs and policies take a moment to be in force.
+// applyTree applies generated manifests, as their README says to, and deletes what was
+// applied before and is no longer there. What is refused is tried again, as Argo CD
+// does: CRDs and policies take a moment to be in force.
 func (s *Stack) applyTree(ctx context.Context, c *Cluster, dir ...string) error {
 	tree := filepath.Join(append([]string{s.Deployment.dir}, dir...)...)
 
@@ -175,7 +217,8 @@ func (s *Stack) applyTree(ctx context.Context, c *Cluster, dir ...string) error 
 	}
 
 	if err := poll(ctx, func(ctx context.Context) error {
-		if _, err := s.kubectl(ctx, manifests.Bytes(), "--kubeconfig="+c.AdminKubeconfig(), "apply", "--server-side", "--filename=-"); err != nil {
+		if _, err := s.kubectl(ctx, manifests.Bytes(), "--kubeconfig="+c.AdminKubeconfig(), "apply",
+			"--server-side", "--force-conflicts", "--field-manager="+string(fieldOwner), "--filename=-"); err != nil {
 			return notYetError{err}
 		}
 
@@ -189,6 +232,27 @@ func (s *Stack) applyTree(ctx context.Context, c *Cluster, dir ...string) error 
 			return err
 		}
 	}
+
+	return s.prune(ctx, c, objs)
+}
+
+// prune deletes what a cluster's manifests had and have no longer.
+func (s *Stack) prune(ctx context.Context, c *Cluster, applied []*unstructured.Unstructured) error {
+	same := func(a, b *unstructured.Unstructured) bool {
+		return a.GroupVersionKind().GroupKind() == b.GroupVersionKind().GroupKind() && client.ObjectKeyFromObject(a) == client.ObjectKeyFromObject(b)
+	}
+
+	for _, old := range c.applied {
+		if slices.ContainsFunc(applied, func(o *unstructured.Unstructured) bool { return same(o, old) }) {
+			continue
+		}
+
+		if err := client.IgnoreNotFound(c.Delete(ctx, old)); err != nil {
+			return errors.Wrapf(err, "cannot prune %s %s of %s", old.GetKind(), old.GetName(), c.Name)
+		}
+	}
+
+	c.applied = applied
 
 	return nil
 }

@@ -6,10 +6,13 @@ import (
 	"context"
 	"net"
 	"path/filepath"
+	"slices"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
+	pkgv1beta1 "github.com/crossplane/crossplane/apis/v2/pkg/v1beta1"
 	corev1 "k8s.io/api/core/v1"
 	extv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
@@ -20,13 +23,23 @@ import (
 	"github.com/ephemeral-clusters/ephemeral-clusters/test/process"
 )
 
-const providerSA = "provider-kubernetes"
+const (
+	providerSA            = "provider-kubernetes"
+	providerRuntimeConfig = "provider-kubernetes-runtime-config"
+)
 
 // A provider is provider-kubernetes, as it runs.
 type provider struct {
-	args    []string
-	env     []string
-	ready   string
+	// args and env are what the stack adds to those of the Pod.
+	args []string
+	env  []string
+
+	// ready is the URL that says whether it is.
+	ready string
+
+	// template is the Pod's that runs.
+	template corev1.PodTemplateSpec
+
 	process *process.Process
 }
 
@@ -51,7 +64,6 @@ func (s *Stack) prepareProvider(ctx context.Context) error {
 
 	s.provider = provider{
 		args: s.debug([]string{
-			"--sanitize-secrets", "--enable-watches",
 			"--webhook-port=" + ports[0],
 			"--metrics-bind-address=127.0.0.1:" + ports[1],
 			"--health-probe-bind-addr=127.0.0.1:" + ports[2],
@@ -63,7 +75,7 @@ func (s *Stack) prepareProvider(ctx context.Context) error {
 	return s.applyProviderCRDs(ctx, net.JoinHostPort("127.0.0.1", ports[0]))
 }
 
-// startProvider runs provider-kubernetes with the flags of production.
+// startProvider runs provider-kubernetes.
 func (s *Stack) startProvider(ctx context.Context) error {
 	kubeconfig, err := s.serviceAccountFile(ctx, s.Konflux, crossplaneNamespace, providerSA)
 	if err != nil {
@@ -72,27 +84,38 @@ func (s *Stack) startProvider(ctx context.Context) error {
 
 	s.provider.env = append(s.provider.env, "KUBECONFIG="+kubeconfig)
 
-	return s.runProvider(ctx)
+	return s.rolloutProvider(ctx)
 }
 
-func (s *Stack) runProvider(ctx context.Context) error {
-	p, err := s.run(ComponentProvider, s.binaries[components.ProviderKubernetes], s.provider.args, s.provider.env...)
+// rolloutProvider does what a Deployment does: when what its Pods are made of has
+// changed, it replaces them. Crossplane makes the Deployment of what is read here.
+func (s *Stack) rolloutProvider(ctx context.Context) error {
+	c := &pkgv1beta1.DeploymentRuntimeConfig{}
+	if err := s.Konflux.Get(ctx, types.NamespacedName{Name: providerRuntimeConfig}, c); err != nil {
+		return errors.Wrap(err, "cannot tell how provider-kubernetes is to run")
+	}
+
+	template := c.Spec.DeploymentTemplate.Spec.Template
+
+	if s.provider.process != nil {
+		if equality.Semantic.DeepEqual(template, s.provider.template) {
+			return nil
+		}
+
+		s.provider.process.Stop()
+	}
+
+	args := slices.Concat(template.Spec.Containers[0].Args, s.provider.args)
+
+	p, err := s.run(ComponentProvider, s.binaries[components.ProviderKubernetes], args, s.provider.env...)
 	if err != nil {
 		return err
 	}
 
-	s.provider.process = p
+	s.provider.process, s.provider.template = p, template
 
 	// The API server calls the webhook for every Object that it reads or writes.
 	return s.waitHTTP(ctx, p, s.provider.ready)
-}
-
-// RestartProvider ends provider-kubernetes and starts it anew, as a change of its
-// Deployment does.
-func (s *Stack) RestartProvider(ctx context.Context) error {
-	s.provider.process.Stop()
-
-	return s.runProvider(ctx)
 }
 
 // applyProviderCRDs applies the provider's CRDs as the package manager would, with

@@ -23,6 +23,7 @@ type KonfluxCredential struct {
 
 	VaultPath     string
 	TokenVersions []int
+	TokenInUse    int
 
 	// place in the file.
 	place string
@@ -122,6 +123,7 @@ func newCredential(name, place string, c Credential) KonfluxCredential {
 		ServiceAccount: accountPrefix + name,
 		VaultPath:      c.VaultPath,
 		TokenVersions:  c.TokenVersions,
+		TokenInUse:     c.TokenInUse,
 		place:          place,
 	}
 }

@@ -18,19 +18,19 @@ func TestCredentials(t *testing.T) {
 			Namespace: CredentialsNamespace, ServiceAccount: "konflux-staging",
 			Namespaces: []string{"ephemeral-cluster", "ephemeral-cluster-staging"},
 			Clusters:   []string{"stg-1", "stg-2"},
-			VaultPath:  "staging/appci", TokenVersions: []int{1, 2},
+			VaultPath:  "staging/appci", TokenVersions: []int{1, 2}, TokenInUse: 1,
 		},
 		{
 			Namespace: CredentialsNamespace, ServiceAccount: "konflux-production",
 			Namespaces: []string{"ephemeral-cluster"},
 			Clusters:   []string{"prd-1"},
-			VaultPath:  "production/openshift-ci/appci-cluster", TokenVersions: []int{1},
+			VaultPath:  "production/openshift-ci/appci-cluster", TokenVersions: []int{1}, TokenInUse: 1,
 		},
 		{
 			Namespace: CredentialsNamespace, ServiceAccount: "konflux-prd-2",
 			Namespaces: []string{"ephemeral-cluster-prd-2"},
 			Clusters:   []string{"prd-2"},
-			VaultPath:  "production/appci-prd-2", TokenVersions: []int{3},
+			VaultPath:  "production/appci-prd-2", TokenVersions: []int{3}, TokenInUse: 3,
 		},
 	}
 	if diff := cmp.Diff(want, f.Credentials(), cmpopts.IgnoreUnexported(KonfluxCredential{})); diff != "" {

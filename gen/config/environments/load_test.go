@@ -75,6 +75,11 @@ environments[staging].versions.function: missing property 'digest'`,
 			err: `environments[production].clusters[prd-2].credential.tokenVersions[0]: minimum: got 0, want 1
 environments[staging].credential.tokenVersions: minItems: got 0, want 1`,
 		},
+		"TokenInUseEnds": {
+			reason:  "A token is not taken away from who uses it.",
+			replace: []string{"[1, 2] #", "[2]\n    tokenInUse: 1 #"},
+			err:     `environments[staging].credential: version 1 of the token is in use, but not one of tokenVersions: clusters would be cut off from app.ci`,
+		},
 		"RepeatedEnvironment": {
 			reason:  "Each environment is a directory, and has a ServiceAccount.",
 			replace: []string{"name: production", "name: staging"},
@@ -154,7 +159,7 @@ func TestDefaults(t *testing.T) {
 		{Name: "prd-1", API: Claims, Namespace: "ephemeral-cluster", Versions: &production.Versions},
 		{
 			Name: "prd-2", API: V2, Namespace: "ephemeral-cluster-prd-2", Versions: &production.Versions,
-			Credential: &Credential{VaultPath: "production/appci-prd-2", TokenVersions: []int{3}},
+			Credential: &Credential{VaultPath: "production/appci-prd-2", TokenVersions: []int{3}, TokenInUse: 3},
 		},
 	}
 	if diff := cmp.Diff(want, production.Clusters); diff != "" {

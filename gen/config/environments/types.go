@@ -3,6 +3,8 @@
 package environments
 
 import (
+	"slices"
+
 	v1 "github.com/ephemeral-clusters/ephemeral-clusters/api/v1"
 )
 
@@ -159,6 +161,11 @@ type Credential struct {
 	// Versions of the long-lived token, each a Secret. Two of them overlap while the
 	// token is rotated: see deploy/README.md.
 	TokenVersions []int `json:"tokenVersions"`
+
+	// Version of the token that clusters are known to have. When it changes,
+	// provider-kubernetes is started anew, because its watches keep to the token that
+	// they began with. The lowest of the versions if it is left out.
+	TokenInUse int `json:"tokenInUse,omitempty"`
 }
 
 // Versions are what a Konflux cluster runs.
@@ -207,7 +214,7 @@ func (f *File) setDefaults() {
 	for i := range f.Environments {
 		e := &f.Environments[i]
 		setDefault(&e.Namespace, v1.DefaultNamespace)
-		setDefault(&e.Credential.VaultPath, defaultVaultPath)
+		e.Credential.setDefaults()
 
 		for j := range e.Clusters {
 			c := &e.Clusters[j]
@@ -222,9 +229,17 @@ func (f *File) setDefaults() {
 			}
 
 			if c.Credential != nil {
-				setDefault(&c.Credential.VaultPath, defaultVaultPath)
+				c.Credential.setDefaults()
 			}
 		}
+	}
+}
+
+func (c *Credential) setDefaults() {
+	setDefault(&c.VaultPath, defaultVaultPath)
+
+	if c.TokenInUse == 0 && len(c.TokenVersions) > 0 {
+		c.TokenInUse = slices.Min(c.TokenVersions)
 	}
 }
 

@@ -30,6 +30,7 @@ func (f *File) validate() error {
 		f.clashingNames(),
 		f.clashingNamespaces(),
 		f.clashingVaultPaths(),
+		f.missingTokens(),
 		f.clashingReleases(),
 	))
 }
@@ -97,6 +98,19 @@ func (f *File) clashingVaultPaths() []string {
 	problems := make([]string, 0, len(credentials))
 	for _, c := range credentials {
 		problems = append(problems, paths.add(c.VaultPath, c.place, "Vault path")...)
+	}
+
+	return problems
+}
+
+// missingTokens finds tokens in use that would end.
+func (f *File) missingTokens() []string {
+	var problems []string
+
+	for _, c := range f.Credentials() {
+		if !slices.Contains(c.TokenVersions, c.TokenInUse) {
+			problems = append(problems, fmt.Sprintf("%s.credential: version %d of the token is in use, but not one of tokenVersions: clusters would be cut off from app.ci", c.place, c.TokenInUse))
+		}
 	}
 
 	return problems

@@ -26,7 +26,7 @@ func Files(f *environments.File, set func(digest string) (*apiset.Set, error)) (
 	}
 
 	for _, e := range f.Environments {
-		shared := settings{api: e.API, namespace: e.Namespace, vaultPath: e.Credential.VaultPath, versions: e.Versions}
+		shared := settings{api: e.API, namespace: e.Namespace, connection: newConnection(e.Credential), versions: e.Versions}
 
 		all, err := shared.files(path.Join(Dir, e.Name, environments.BaseDir), f.Packages, set)
 		if err != nil {
@@ -54,16 +54,26 @@ func Files(f *environments.File, set func(digest string) (*apiset.Set, error)) (
 
 // settings are what clusters can differ in, beside their names.
 type settings struct {
-	api       environments.Mode
-	namespace string
+	api        environments.Mode
+	namespace  string
+	connection connection
+	versions   environments.Versions
+}
+
+// connection is how a cluster reaches app.ci.
+type connection struct {
 	vaultPath string
-	versions  environments.Versions
+	token     int
+}
+
+func newConnection(c environments.Credential) connection {
+	return connection{vaultPath: c.VaultPath, token: c.TokenInUse}
 }
 
 func settingsOf(e environments.Environment, c environments.Cluster) settings {
-	s := settings{api: c.API, namespace: c.Namespace, vaultPath: e.Credential.VaultPath, versions: *c.Versions}
+	s := settings{api: c.API, namespace: c.Namespace, connection: newConnection(e.Credential), versions: *c.Versions}
 	if c.Credential != nil {
-		s.vaultPath = c.Credential.VaultPath
+		s.connection = newConnection(*c.Credential)
 	}
 
 	return s
@@ -123,7 +133,8 @@ func (s settings) files(dir string, p environments.Packages, set func(string) (*
 
 	return directory(dir, []string{base, api}, map[string][]any{
 		"packages.yaml":        packages(p, s.versions),
-		"external-secret.yaml": {externalSecret(s.vaultPath)},
+		"external-secret.yaml": {externalSecret(s.connection.vaultPath)},
+		"provider.yaml":        provider(s.connection.token),
 	}, patches...)
 }
 

@@ -1,6 +1,8 @@
 package konflux
 
 import (
+	"strconv"
+
 	xv1alpha1 "github.com/crossplane/crossplane/apis/v2/apiextensions/v1alpha1"
 	pkgv1 "github.com/crossplane/crossplane/apis/v2/pkg/v1"
 	pkgv1beta1 "github.com/crossplane/crossplane/apis/v2/pkg/v1beta1"
@@ -8,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/ephemeral-clusters/ephemeral-clusters/api/testplatform/v1alpha1"
 	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config/environments"
 	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config/manifest"
 )
@@ -22,6 +25,10 @@ const (
 
 	// container is what Crossplane calls a package's container.
 	container = "package-runtime"
+
+	// AnnotationToken on the provider's Pods is the version of the token that they were
+	// started with.
+	AnnotationToken = v1alpha1.Group + "/app-ci-token-version"
 
 	labelVersion = "app.kubernetes.io/version"
 )
@@ -62,16 +69,25 @@ func runtimeOf(name string) pkgv1.PackageRuntimeSpec {
 	}}
 }
 
-// runtime says how packages run. provider-kubernetes keeps Secrets out of the status
-// of its Objects, and watches what they are about. It runs as a ServiceAccount whose
-// name is known, because policies and rights name it.
+// provider says how provider-kubernetes runs. It keeps Secrets out of the status of its
+// Objects, and watches what they are about. It runs as a ServiceAccount whose name is
+// known, because policies and rights name it. Its watches keep to the token that they
+// began with (its 1.3.1 holds one per ProviderConfig and kind, with the configuration
+// of its start), so that another version of the token starts it anew.
+func provider(token int) []any {
+	c := runtimeConfig(providerRuntime, corev1.PodSpec{
+		ServiceAccountName: providerName,
+		Containers:         []corev1.Container{{Args: []string{"--sanitize-secrets", "--enable-watches"}}},
+	})
+	c.Spec.DeploymentTemplate.Spec.Template.Annotations = map[string]string{AnnotationToken: strconv.Itoa(token)}
+
+	return []any{c}
+}
+
+// runtime says how the function runs, and what the provider needs to.
 func runtime() []any {
 	return []any{
 		manifest.ServiceAccount(crossplaneNamespace, providerName),
-		runtimeConfig(providerRuntime, corev1.PodSpec{
-			ServiceAccountName: providerName,
-			Containers:         []corev1.Container{{Args: []string{"--sanitize-secrets", "--enable-watches"}}},
-		}),
 		runtimeConfig(FunctionName, corev1.PodSpec{Containers: []corev1.Container{{}}}),
 		// provider-kubernetes starts the controllers of activated kinds only.
 		&xv1alpha1.ManagedResourceActivationPolicy{
