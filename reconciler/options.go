@@ -61,7 +61,7 @@ func (o *options) addFlags(fs *flag.FlagSet) {
 	fs.BoolVar(&o.kubeconfigInStatus, "kubeconfig-in-status", false, "Publish credentials in .status.kubeconfig and .status.kubeAdminPassword too. Whoever may read the EphemeralCluster, or a copy of it such as provider-kubernetes' Object, can then read them.")
 	fs.DurationVar(&o.maxLifetime, "max-lifetime", 0, "Age at which a cluster is torn down even if nobody asks for it. 0 means never.")
 
-	fs.IntVar(&o.workers, "workers", 20, "Number of EphemeralClusters to reconcile at a time.")
+	fs.IntVar(&o.workers, "workers", 8, "Number of EphemeralClusters to reconcile at a time.")
 	fs.DurationVar(&o.resync, "resync", 10*time.Minute, "How often to look at an EphemeralCluster that nothing happens to.")
 	fs.DurationVar(&o.metricsInterval, "metrics-interval", 30*time.Second, "How often to count EphemeralClusters for ephemeralcluster_count.")
 	fs.StringVar(&o.metricsAddress, "metrics-address", ":9090", "Address to serve metrics on, 0 for none.")

@@ -2,6 +2,7 @@ package ephemeralcluster
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
@@ -169,11 +170,8 @@ func (r *Reconciler) ensureSecret(ctx context.Context, ec *v1.EphemeralCluster, 
 		want[v1.KeyKubeAdminPassword] = []byte{}
 	}
 
-	have := &corev1.Secret{}
-	err := r.Reader.Get(ctx, client.ObjectKey{Namespace: ec.GetNamespace(), Name: name}, have)
-
-	if kerrors.IsNotFound(err) {
-		return false, r.Client.Create(ctx, &corev1.Secret{
+	create := func() error {
+		return r.Client.Create(ctx, &corev1.Secret{
 			ObjectMeta: metav1.ObjectMeta{
 				Namespace:       ec.GetNamespace(),
 				Name:            name,
@@ -181,6 +179,20 @@ func (r *Reconciler) ensureSecret(ctx context.Context, ec *v1.EphemeralCluster, 
 			},
 			Data: want,
 		})
+	}
+
+	// Somebody waits for the first: it is not asked for what it will not be.
+	if c := ec.Status.GetCondition(v1.ConditionClusterReady); ec.Status.SecretRef == "" && (c == nil || !strings.HasPrefix(c.Message, messageNotPublished)) {
+		if err := create(); !kerrors.IsAlreadyExists(err) {
+			return false, err
+		}
+	}
+
+	have := &corev1.Secret{}
+	err := r.Reader.Get(ctx, client.ObjectKey{Namespace: ec.GetNamespace(), Name: name}, have)
+
+	if kerrors.IsNotFound(err) {
+		return false, create()
 	}
 
 	if err != nil {

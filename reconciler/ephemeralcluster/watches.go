@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/log"
@@ -98,9 +99,7 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr manager.Manager, 
 		Watches(&prowv1.ProwJob{}, handler.EnqueueRequestsFromMapFunc(func(_ context.Context, o client.Object) []reconcile.Request {
 			return r.requestFor(o, watched)
 		})).
-		WatchesRawSource(source.Channel(o.BuildFarm, handler.TypedEnqueueRequestsFromMapFunc(func(ctx context.Context, e buildfarm.Event) []reconcile.Request {
-			return r.requestsFor(ctx, e, watched)
-		}))).
+		WatchesRawSource(source.Channel(o.BuildFarm, r.fromBuildFarm(watched))).
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: o.Workers,
 			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](firstRetry, lastRetry),
@@ -108,6 +107,31 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr manager.Manager, 
 		Complete(r)
 
 	return errors.Wrap(err, "cannot set up controller")
+}
+
+// ahead is the priority of what somebody waits for: a kubeconfig that is there is
+// published before more clusters are begun.
+const ahead = 10
+
+// fromBuildFarm enqueues the EphemeralClusters that a change on a build cluster is
+// about. What is about one job goes ahead of all else; what is about a whole cluster
+// may be about thousands.
+func (r *Reconciler) fromBuildFarm(watched sets.Set[string]) handler.TypedEventHandler[buildfarm.Event, reconcile.Request] {
+	return handler.TypedFuncs[buildfarm.Event, reconcile.Request]{
+		GenericFunc: func(ctx context.Context, e event.TypedGenericEvent[buildfarm.Event], q workqueue.TypedRateLimitingInterface[reconcile.Request]) {
+			reqs := r.requestsFor(ctx, e.Object, watched)
+
+			if pq, ok := q.(priorityqueue.PriorityQueue[reconcile.Request]); ok && e.Object.JobID != "" {
+				pq.AddWithOpts(priorityqueue.AddOpts{Priority: new(ahead)}, reqs...)
+
+				return
+			}
+
+			for _, req := range reqs {
+				q.Add(req)
+			}
+		},
+	}
 }
 
 // requestFor maps a ProwJob to its EphemeralCluster. Those of namespaces that are
