@@ -55,6 +55,11 @@ test-api: ## Run the tests of single packages that need a real kube-apiserver.
 test-e2e: components ## Run the end-to-end tests on a local stack.
 	$(GO) test -tags e2e -count 1 -p 1 -timeout $(E2E_TIMEOUT) ./test/e2e/... ./test/fault/...
 
+.PHONY: test-credentials
+test-credentials: components ## Rotate a token through the real External Secrets operator, which takes long to build.
+	@$(COMPONENT) external-secrets >/dev/null
+	$(GO) test -tags e2e -count 1 -timeout $(E2E_TIMEOUT) -run '^TestRotation$$' ./test/e2e -args -external-secrets
+
 .PHONY: render
 render: components ## Render examples/ with the crossplane CLI and compare with the goldens.
 	$(GO) test -tags e2e -count 1 ./test/render/...

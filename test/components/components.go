@@ -22,6 +22,7 @@ const (
 	Prow                  = "prow-controller-manager"
 	GolangCILint          = "golangci-lint"
 	ControllerGen         = "controller-gen"
+	ExternalSecrets       = "external-secrets"
 )
 
 // Component is a program that can be built.
@@ -55,6 +56,13 @@ func Stack() []Component {
 		{Name: CrossplaneCLI, Tool: "crossplane-cli", Module: "github.com/crossplane/cli/v2", Package: "cmd/crossplane"},
 		{Name: ProviderKubernetes, Tool: "provider-kubernetes", Module: ProviderKubernetesModule, Package: "cmd/provider"},
 		{Name: Prow, Tool: "prow", Module: ProwModule, Package: "cmd/prow-controller-manager"},
+	}
+}
+
+// Credentials lists what only the tests of credentials run.
+func Credentials() []Component {
+	return []Component{
+		{Name: ExternalSecrets, Tool: "external-secrets", Module: ExternalSecretsModule},
 	}
 }
 

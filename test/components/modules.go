@@ -3,6 +3,7 @@ package components
 import (
 	"context"
 	"path/filepath"
+	"slices"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 )
@@ -30,7 +31,7 @@ const (
 func (b *Builder) ModuleDir(ctx context.Context, module string) (string, error) {
 	requiring := filepath.Join(b.Root, "test", "components", "crds")
 
-	for _, c := range Stack() {
+	for _, c := range slices.Concat(Stack(), Credentials()) {
 		if c.Module == module {
 			requiring = b.toolDir(c.Tool)
 		}

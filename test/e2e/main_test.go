@@ -6,6 +6,7 @@ package e2e
 import (
 	"context"
 	"crypto/rand"
+	"flag"
 	"fmt"
 	"os"
 	"os/signal"
@@ -26,6 +27,10 @@ var (
 	canary = "canary&" + rand.Text()
 )
 
+// externalSecrets is set where TestRotation is to go through the real operator: it
+// takes long to build.
+var externalSecrets = flag.Bool("external-secrets", false, "run the External Secrets operator")
+
 // What a signal reaches: interrupted ends, and then programs is waited for. Tests run
 // under the one, and add to the other, the programs that clear up after themselves.
 var (
@@ -41,7 +46,9 @@ func run(m *testing.M) int {
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer cancel()
 
-	s, err := stack.Start(ctx, stack.Options{Out: os.Stderr, Debug: true, Canary: canary})
+	flag.Parse()
+
+	s, err := stack.Start(ctx, stack.Options{Out: os.Stderr, Debug: true, Canary: canary, ExternalSecrets: *externalSecrets})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 

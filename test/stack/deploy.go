@@ -94,6 +94,10 @@ func (s *Stack) generate(function name.Digest, changes ...func(*environments.Fil
 		}
 	}
 
+	if s.ExternalSecrets {
+		useVault(f)
+	}
+
 	for _, change := range changes {
 		change(f)
 	}

@@ -173,9 +173,14 @@ func (s *Stack) configureKonflux(ctx context.Context) error {
 	return s.applyTree(ctx, s.Konflux, konfluxDir, environment, KonfluxClusterName)
 }
 
-// connectProvider stands in for the External Secrets operator: it gives the Konflux
-// cluster its credential of app.ci.
+// connectProvider gives the Konflux cluster its credential of app.ci.
 func (s *Stack) connectProvider(ctx context.Context) error {
+	if s.ExternalSecrets {
+		if err := s.startExternalSecrets(ctx); err != nil {
+			return err
+		}
+	}
+
 	versions := s.Deployment.Credential.TokenVersions
 
 	b, err := s.IssueCredential(ctx, versions[len(versions)-1])
@@ -186,9 +191,13 @@ func (s *Stack) connectProvider(ctx context.Context) error {
 	return s.SetCredential(ctx, b)
 }
 
-// SetCredential writes a kubeconfig to the Secret that provider-kubernetes takes its
-// credential from.
+// SetCredential brings a kubeconfig to the Secret that provider-kubernetes takes its
+// credential from: through the vault, or in place of the External Secrets operator.
 func (s *Stack) SetCredential(ctx context.Context, kubeconfig []byte) error {
+	if s.ExternalSecrets {
+		return s.putInVault(ctx, kubeconfig)
+	}
+
 	return s.Konflux.ApplyAll(ctx, &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Namespace: v1alpha1.ProviderSecretNamespace, Name: v1alpha1.ProviderSecretName},
 		Data:       map[string][]byte{v1alpha1.ProviderSecretKey: kubeconfig},

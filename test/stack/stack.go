@@ -89,6 +89,11 @@ type Options struct {
 	// jobs to each build cluster in turn.
 	Spread bool
 
+	// ExternalSecrets runs the real External Secrets operator on the Konflux cluster,
+	// to bring it its credential of app.ci from what stands in for the vault. The stack
+	// does that itself otherwise.
+	ExternalSecrets bool
+
 	// CIOnly leaves out the Konflux cluster and all that plays a part in a job: there
 	// are app.ci and the build clusters, with the CRDs and rights that the reconciler
 	// needs, and the reconciler is left to be started by RunReconciler.
@@ -155,7 +160,12 @@ func Start(ctx context.Context, o Options) (*Stack, error) {
 		return nil, err
 	}
 
-	binaries, err := builder.Ensure(ctx, components.Stack())
+	wanted := components.Stack()
+	if o.ExternalSecrets {
+		wanted = append(wanted, components.Credentials()...)
+	}
+
+	binaries, err := builder.Ensure(ctx, wanted)
 	if err != nil {
 		return nil, err
 	}

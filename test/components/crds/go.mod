@@ -5,6 +5,5 @@ module github.com/ephemeral-clusters/ephemeral-clusters/test/components/crds
 go 1.26.7
 
 require (
-	github.com/external-secrets/external-secrets v0.19.2
 	github.com/prometheus-operator/prometheus-operator v0.85.0
 )
