@@ -73,7 +73,7 @@ bench-reconciler: components ## Measure the reconciler with up to 5000 clusters 
 	$(GO) test -run '^$$' -bench '^BenchmarkReconciler$$' -benchtime 1x -timeout 120m ./test/bench/reconciler
 
 .PHONY: generate
-generate: ## Regenerate deepcopy, CRDs and XRDs.
+generate: ## Regenerate deepcopy, CRDs, XRDs and the manifests in deploy/.
 	$(GO) generate -tags generate ./...
 
 .PHONY: tidy
