@@ -9,7 +9,7 @@ package ephemeralclusters
 
 // The CRD of EphemeralCluster, and the function package's schema of its input.
 //go:generate go tool -modfile=test/tools/controller-gen/go.mod controller-gen crd paths=./api/v1 output:crd:artifacts:config=api/crd
-//go:generate go tool -modfile=test/tools/controller-gen/go.mod controller-gen crd paths=./fn/input/v1beta1 output:crd:artifacts:config=package/input
+//go:generate go tool -modfile=test/tools/controller-gen/go.mod controller-gen crd paths=./fn/input/v1beta1 output:crd:artifacts:config=package/function/input
 
 // The XRDs of TestPlatformCluster, from the CRD of EphemeralCluster.
 //go:generate go run ./gen xrd

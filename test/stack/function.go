@@ -51,7 +51,7 @@ type functionPackage struct {
 
 // installOurs installs our function, and serves it unless that is left out.
 func (s *Stack) installOurs(ctx context.Context) error {
-	f := functionPackage{name: FunctionName, root: filepath.Join(s.builder.Root, "package"), log: ComponentFunction}
+	f := functionPackage{name: FunctionName, root: filepath.Join(s.builder.Root, "package", "function"), log: ComponentFunction}
 	if !s.without(WithoutFunction) {
 		f.program = s.own("fn")
 	}
