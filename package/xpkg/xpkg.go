@@ -5,17 +5,21 @@ package xpkg
 
 import (
 	"context"
+	"io/fs"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"strings"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
+	xv1 "github.com/crossplane/crossplane/apis/v2/apiextensions/v1"
 	pkgmetav1 "github.com/crossplane/crossplane/apis/v2/pkg/meta/v1"
 	pkgv1 "github.com/crossplane/crossplane/apis/v2/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
+	"k8s.io/apimachinery/pkg/util/validation"
 	"sigs.k8s.io/yaml"
 )
 
@@ -57,8 +61,8 @@ type Package struct {
 	// Meta describes it.
 	Meta pkgmetav1.Pkg
 
-	// Manifests are files with what it installs.
-	Manifests []string
+	// Manifests are what it installs, as YAML, by name.
+	Manifests map[string][]byte
 
 	// Base is the image that the package's content is added to. A package that runs
 	// a program is that program's image and more.
@@ -77,9 +81,9 @@ func Function(root, version string, img v1.Image) (Package, error) {
 
 	stamp(meta, version)
 
-	input, err := filepath.Glob(filepath.Join(dir, "input", "*.yaml"))
+	input, err := readAll(os.DirFS(filepath.Join(dir, "input")))
 
-	return Package{Meta: meta, Manifests: input, Base: img}, errors.Wrap(err, "cannot find the schema of the function's input")
+	return Package{Meta: meta, Manifests: input, Base: img}, errors.Wrap(err, "cannot read the schema of the function's input")
 }
 
 // Configuration is the package with an API of a checkout. It depends on one function:
@@ -95,21 +99,89 @@ func Configuration(root, version string, api API, function string, base v1.Image
 
 	stamp(meta, version)
 
+	composition := &xv1.Composition{}
+	if err := read(filepath.Join(root, "composition", string(api)+".yaml"), composition); err != nil {
+		return Package{}, err
+	}
+
 	for i := range meta.Spec.DependsOn {
-		if d := &meta.Spec.DependsOn[i]; d.Kind != nil && *d.Kind == pkgv1.FunctionKind {
-			d.Version = function
+		d := &meta.Spec.DependsOn[i]
+		if d.Kind == nil || d.Package == nil || *d.Kind != pkgv1.FunctionKind {
+			continue
+		}
+
+		d.Version = function
+
+		if err := callDependency(composition, *d.Package); err != nil {
+			return Package{}, err
 		}
 	}
 
-	return Package{
-		Meta: meta,
-		Manifests: []string{
-			filepath.Join(root, "package", "activation.yaml"),
-			filepath.Join(root, "xrd", string(api)+".yaml"),
-			filepath.Join(root, "composition", string(api)+".yaml"),
-		},
-		Base: base,
-	}, nil
+	manifests := map[string][]byte{}
+
+	for name, file := range map[string]string{
+		"activation.yaml": filepath.Join(root, "package", "activation.yaml"),
+		"definition.yaml": filepath.Join(root, "xrd", string(api)+".yaml"),
+	} {
+		content, err := os.ReadFile(filepath.Clean(file))
+		if err != nil {
+			return Package{}, errors.Wrap(err, "cannot read a manifest of a package")
+		}
+
+		manifests[name] = content
+	}
+
+	var err error
+	manifests["composition.yaml"], err = yaml.Marshal(composition)
+
+	return Package{Meta: meta, Manifests: manifests, Base: base}, errors.Wrap(err, "cannot write the Composition")
+}
+
+// callDependency makes a Composition call the function by the name that Crossplane
+// gives a Function that it installs because something depends on it.
+func callDependency(c *xv1.Composition, pkg string) error {
+	name, err := DependencyName(pkg)
+
+	for i := range c.Spec.Pipeline {
+		if ref := &c.Spec.Pipeline[i].FunctionRef; ref.Name == FunctionName {
+			ref.Name = name
+		}
+	}
+
+	return err
+}
+
+// DependencyName is what Crossplane calls a package that it installs because something
+// depends on it: the repository's path as a DNS label.
+func DependencyName(pkg string) (string, error) {
+	repo, err := name.NewRepository(pkg, name.StrictValidation)
+	if err != nil {
+		return "", errors.Wrapf(err, "not a package's name: %q", pkg)
+	}
+
+	label := strings.NewReplacer("/", "-", ".", "-").Replace(repo.RepositoryStr())
+	if wrong := validation.IsDNS1123Label(label); len(wrong) > 0 {
+		return "", errors.Errorf("Crossplane would call %s %q: %s", pkg, label, wrong[0])
+	}
+
+	return label, nil
+}
+
+// Directory is a package of somebody else's, whose files are below a directory: what
+// describes it, and manifests.
+func Directory(dir fs.FS, meta pkgmetav1.Pkg, base v1.Image) (Package, error) {
+	manifests, err := readAll(dir)
+	if err != nil {
+		return Package{}, errors.Wrap(err, "cannot read a package's directory")
+	}
+
+	if err := yaml.UnmarshalStrict(manifests[metaFile], meta); err != nil {
+		return Package{}, errors.Wrap(err, "cannot read a package's description")
+	}
+
+	delete(manifests, metaFile)
+
+	return Package{Meta: meta, Manifests: manifests, Base: base}, nil
 }
 
 // A Builder builds packages.
@@ -174,14 +246,8 @@ func (p Package) writeTo(root string) error {
 		return errors.Wrapf(err, "cannot describe package %s", p.Meta.GetName())
 	}
 
-	for _, m := range p.Manifests {
-		content, err := os.ReadFile(filepath.Clean(m))
-		if err != nil {
-			return errors.Wrapf(err, "cannot read a manifest of package %s", p.Meta.GetName())
-		}
-
-		// Directories keep apart files of one name.
-		file := filepath.Join(root, filepath.Base(filepath.Dir(m)), filepath.Base(m))
+	for name, content := range p.Manifests {
+		file := filepath.Join(root, filepath.FromSlash(name))
 		if err := os.MkdirAll(filepath.Dir(file), 0o750); err != nil {
 			return errors.Wrap(err, "cannot make a directory for the package")
 		}
@@ -204,13 +270,28 @@ func writeImage(file string, img v1.Image) error {
 	return errors.Wrap(tarball.WriteToFile(file, tag, img), "cannot write the package's base image")
 }
 
-func read(file string, into pkgmetav1.Pkg) error {
+func read(file string, into any) error {
 	content, err := os.ReadFile(filepath.Clean(file))
 	if err != nil {
-		return errors.Wrap(err, "cannot read a package's description")
+		return errors.Wrap(err, "cannot read what a package is built of")
 	}
 
-	return errors.Wrapf(yaml.UnmarshalStrict(content, into), "cannot read a package's description %s", file)
+	return errors.Wrapf(yaml.UnmarshalStrict(content, into), "cannot read what a package is built of: %s", file)
+}
+
+// readAll reads all YAML files below a directory.
+func readAll(dir fs.FS) (map[string][]byte, error) {
+	files := map[string][]byte{}
+
+	return files, fs.WalkDir(dir, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || path.Ext(name) != ".yaml" {
+			return err
+		}
+
+		files[name], err = fs.ReadFile(dir, name)
+
+		return err
+	})
 }
 
 func stamp(meta pkgmetav1.Pkg, version string) {

@@ -36,3 +36,14 @@ func (b *Builder) ModuleDir(ctx context.Context, module string) (string, error) 
 
 	return "", errors.Errorf("no component is part of module %s", module)
 }
+
+// ModuleVersion returns the version of a module that its program is built from.
+func (b *Builder) ModuleVersion(ctx context.Context, module string) (string, error) {
+	for _, c := range Stack() {
+		if c.Module == module {
+			return b.goList(ctx, c.Tool, "{{.Version}}", module)
+		}
+	}
+
+	return "", errors.Errorf("no component is part of module %s", module)
+}
