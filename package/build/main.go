@@ -11,7 +11,9 @@ import (
 
 	"github.com/alecthomas/kong"
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
+	"github.com/google/go-containerregistry/pkg/name"
 
+	"github.com/ephemeral-clusters/ephemeral-clusters/package/program"
 	"github.com/ephemeral-clusters/ephemeral-clusters/package/release"
 	"github.com/ephemeral-clusters/ephemeral-clusters/package/source"
 )
@@ -104,6 +106,11 @@ type pushCmd struct {
 
 // Run pushes everything.
 func (c *pushCmd) Run(ctx context.Context) error {
+	// Before anything is built, which takes its time.
+	if _, err := name.NewRepository(c.Registry+"/"+program.CLI().Name, name.StrictValidation); err != nil {
+		return errors.Wrapf(err, "%q is not a registry: give one such as quay.io/my-org", c.Registry)
+	}
+
 	r, err := c.release(ctx)
 	if err != nil {
 		return err
@@ -130,6 +137,11 @@ type releaseCmd struct{ packageFlags }
 
 // Run builds a release.
 func (c *releaseCmd) Run(ctx context.Context) error {
+	// Not even a version that is made of the commit is one that somebody has chosen.
+	if err := source.CheckVersion(c.Version); err != nil {
+		return err
+	}
+
 	r, err := c.release(ctx)
 	if err != nil {
 		return err

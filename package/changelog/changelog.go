@@ -44,6 +44,7 @@ func sections(markdown string) map[string]string {
 
 		if words := strings.Fields(strings.TrimPrefix(line, heading)); !code && strings.HasPrefix(line, heading) && len(words) > 0 {
 			current = words[0]
+			all[current] = ""
 
 			continue
 		}
