@@ -10,6 +10,11 @@ E2E_TIMEOUT   ?= 30m
 # programs that you already have, set COMPONENTS_DIR to their directory.
 COMPONENT      = $(GO) run ./test/components/build
 
+# Of what is built: by default a version made of the commit, pushed nowhere.
+VERSION       ?=
+REGISTRY      ?=
+BUILD          = $(GO) run ./package/build
+
 # Each component is built by a module of its own.
 TOOL_MODULES  := $(sort $(dir $(wildcard test/tools/*/go.mod test/tools/*/*/go.mod)))
 
@@ -63,6 +68,26 @@ test-credentials: components ## Rotate a token through the real External Secrets
 .PHONY: render
 render: components ## Render examples/ with the crossplane CLI and compare with the goldens.
 	$(GO) test -tags e2e -count 1 ./test/render/...
+
+.PHONY: test-package
+test-package: ## Build images and packages twice, push them to a local registry and run what is pulled.
+	$(GO) test -tags e2e -count 1 -timeout 60m ./test/packages
+
+.PHONY: images
+images: ## Build images of the programs for amd64 and arm64, as OCI layouts in _output/images.
+	@$(BUILD) images --out=$(OUT) --version=$(VERSION)
+
+.PHONY: package
+package: ## Build the Crossplane packages into _output/packages, one file for each architecture.
+	@$(BUILD) package --out=$(OUT) --version=$(VERSION) --crossplane=$$($(COMPONENT) crossplane)
+
+.PHONY: push
+push: ## Build images and packages and push them for all architectures (REGISTRY=quay.io/my-org).
+	@$(BUILD) push --out=$(OUT) --version=$(VERSION) --crossplane=$$($(COMPONENT) crossplane) --registry=$(REGISTRY)
+
+.PHONY: release
+release: ## Build a release into _output/release (VERSION=v1.2.3).
+	@$(BUILD) release --out=$(OUT) --version=$(VERSION) --crossplane=$$($(COMPONENT) crossplane)
 
 .PHONY: bench-fn
 bench-fn: ## Measure the function against one that does nothing (about 2 minutes, for benchstat).

@@ -7,7 +7,7 @@ package ephemeralclusters
 // The deepcopy methods and the CRD of EphemeralCluster, and those of the function's
 // input, which is part of its package.
 //go:generate go tool -modfile=test/tools/controller-gen/go.mod controller-gen object crd paths=./api/v1 output:crd:artifacts:config=api/crd
-//go:generate go tool -modfile=test/tools/controller-gen/go.mod controller-gen object crd paths=./fn/input/v1beta1 output:crd:artifacts:config=package/input
+//go:generate go tool -modfile=test/tools/controller-gen/go.mod controller-gen object crd paths=./fn/input/v1beta1 output:crd:artifacts:config=package/function/input
 
 // The XRDs of TestPlatformCluster, from the CRD of EphemeralCluster.
 //go:generate go run ./gen xrd

@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"runtime/debug"
 	"strings"
 	"syscall"
 
@@ -20,6 +19,7 @@ import (
 
 	"github.com/ephemeral-clusters/ephemeral-clusters/cli/request"
 	"github.com/ephemeral-clusters/ephemeral-clusters/cli/tenant"
+	"github.com/ephemeral-clusters/ephemeral-clusters/internal/version"
 )
 
 // Exit codes.
@@ -85,7 +85,7 @@ func main() {
 	// What libraries would log is told by the errors that they return.
 	klog.SetLogger(logr.Discard())
 
-	os.Exit(run(os.Args, &world{in: os.Stdin, out: os.Stdout, err: os.Stderr, version: version()}))
+	os.Exit(run(os.Args, &world{in: os.Stdin, out: os.Stdout, err: os.Stderr, version: version.String()}))
 }
 
 func run(args []string, w *world) int {
@@ -172,12 +172,4 @@ func (w *world) sayf(format string, args ...any) {
 	if w.Output == outputText {
 		_, _ = fmt.Fprintf(w.out, format+"\n", args...)
 	}
-}
-
-func version() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
-	}
-
-	return "unknown"
 }

@@ -11,12 +11,15 @@ import (
 	"github.com/alecthomas/kong"
 	"github.com/crossplane/function-sdk-go"
 	"github.com/crossplane/function-sdk-go/errors"
+
+	"github.com/ephemeral-clusters/ephemeral-clusters/internal/version"
 )
 
 // CLI of the function. The flags are those that Crossplane's function runtime and
 // its developers' tools expect.
 type CLI struct {
-	Debug bool `help:"Emit debug logs in addition to info logs." short:"d"`
+	Debug   bool             `help:"Emit debug logs in addition to info logs." short:"d"`
+	Version kong.VersionFlag `help:"Print the version and exit."`
 
 	Network            string        `default:"tcp"                                                                                 help:"Network on which to listen for gRPC connections."`
 	Address            string        `default:":9443"                                                                               help:"Address at which to listen for gRPC connections."`
@@ -53,6 +56,9 @@ func (c *CLI) Run() error {
 }
 
 func main() {
-	ctx := kong.Parse(&CLI{}, kong.Description("Makes an EphemeralCluster on app.ci of a TestPlatformCluster."))
+	ctx := kong.Parse(&CLI{},
+		kong.Description("Makes an EphemeralCluster on app.ci of a TestPlatformCluster."),
+		kong.Vars{"version": version.String()},
+	)
 	ctx.FatalIfErrorf(ctx.Run())
 }

@@ -9,6 +9,8 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/ephemeral-clusters/ephemeral-clusters/internal/version"
 )
 
 type cli struct {
@@ -18,6 +20,8 @@ type cli struct {
 	Kubeconfig kubeconfigCmd `cmd:"" help:"Issue a credential of app.ci for a Konflux cluster, or examine one."`
 	Config     configCmd     `cmd:"" help:"Generate the manifests of all clusters from the environments."`
 	Promote    promoteCmd    `cmd:"" help:"Move versions from one environment to the next."`
+
+	Version kong.VersionFlag `help:"Print the version and exit."`
 }
 
 func main() {
@@ -29,6 +33,7 @@ func main() {
 		kong.Description("Generates what must never drift from what it is derived from."),
 		kong.UsageOnError(),
 		kong.Exit(exit),
+		kong.Vars{"version": version.String()},
 		kong.BindTo(ctx, (*context.Context)(nil)),
 	)
 	k.FatalIfErrorf(k.Run())

@@ -4,6 +4,7 @@ package main
 import (
 	"context"
 	"flag"
+	"fmt"
 	"io"
 	"os"
 	"slices"
@@ -17,6 +18,7 @@ import (
 	"sigs.k8s.io/prow/pkg/logrusutil"
 
 	v1 "github.com/ephemeral-clusters/ephemeral-clusters/api/v1"
+	"github.com/ephemeral-clusters/ephemeral-clusters/internal/version"
 	"github.com/ephemeral-clusters/ephemeral-clusters/reconciler/buildfarm"
 	"github.com/ephemeral-clusters/ephemeral-clusters/reconciler/ephemeralcluster"
 	"github.com/ephemeral-clusters/ephemeral-clusters/reconciler/prowjob"
@@ -37,6 +39,12 @@ func main() {
 	setUpLogs(os.Stderr, o.level)
 
 	if errors.Is(err, flag.ErrHelp) {
+		return
+	}
+
+	if errors.Is(err, errVersion) {
+		_, _ = fmt.Fprintln(os.Stdout, version.String())
+
 		return
 	}
 

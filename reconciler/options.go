@@ -16,6 +16,9 @@ import (
 	"github.com/ephemeral-clusters/ephemeral-clusters/reconciler/cioperator"
 )
 
+// errVersion says that the user only wants to know the version.
+var errVersion = errors.New("version requested")
+
 // options are the flags, as given.
 type options struct {
 	config     configflagutil.ConfigOptions
@@ -35,6 +38,8 @@ type options struct {
 	metricsAddress  string
 	healthAddress   string
 	logLevel        string
+
+	version bool
 
 	leaderElect          bool
 	leaderElectNamespace string
@@ -68,6 +73,8 @@ func (o *options) addFlags(fs *flag.FlagSet) {
 	fs.StringVar(&o.healthAddress, "health-address", ":8081", "Address to serve /healthz and /readyz on, 0 for none.")
 	fs.StringVar(&o.logLevel, "log-level", "info", "Level of logs: error, warning, info, debug or trace.")
 
+	fs.BoolVar(&o.version, "version", false, "Print the version and exit.")
+
 	fs.BoolVar(&o.leaderElect, "leader-elect", true, "Wait to be the leader before reconciling anything.")
 	fs.StringVar(&o.leaderElectNamespace, "leader-elect-namespace", "", "Namespace of the leader's Lease. Empty means the namespace of ProwJobs.")
 }
@@ -97,6 +104,10 @@ func (o *options) parse(fs *flag.FlagSet, args []string) error {
 
 	if err := fs.Parse(args); err != nil {
 		return err
+	}
+
+	if o.version {
+		return errVersion
 	}
 
 	if fs.NArg() > 0 {

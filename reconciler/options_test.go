@@ -26,6 +26,7 @@ func TestParse(t *testing.T) {
 	}{
 		"Enough":          {reason: "These flags have no default."},
 		"Help":            {reason: "Help is no error of the user.", args: []string{"--help"}, want: flag.ErrHelp},
+		"Version":         {reason: "Who asks for the version needs no other flag.", args: []string{"--version"}, want: errVersion},
 		"UnknownFlag":     {reason: "A misspelt flag must not be ignored.", args: []string{"--namespaces=x"}, want: cmpopts.AnyError},
 		"Argument":        {reason: "An argument is a misspelt flag.", args: []string{"x"}, want: cmpopts.AnyError},
 		"NoConfig":        {reason: "Prow's configuration is needed.", args: []string{"--config-path="}, want: cmpopts.AnyError},

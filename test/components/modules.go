@@ -29,13 +29,7 @@ const (
 // at the version that its program is built from or, if none is, that its CRDs are
 // taken from.
 func (b *Builder) ModuleDir(ctx context.Context, module string) (string, error) {
-	requiring := filepath.Join(b.Root, "test", "components", "crds")
-
-	for _, c := range slices.Concat(Stack(), Credentials()) {
-		if c.Module == module {
-			requiring = b.toolDir(c.Tool)
-		}
-	}
+	requiring := b.requiring(module)
 
 	dir, err := goList(ctx, requiring, "{{.Dir}}", module)
 	if err != nil || dir != "" {
@@ -47,4 +41,20 @@ func (b *Builder) ModuleDir(ctx context.Context, module string) (string, error) 
 	}
 
 	return goList(ctx, requiring, "{{.Dir}}", module)
+}
+
+// ModuleVersion returns that version of a module.
+func (b *Builder) ModuleVersion(ctx context.Context, module string) (string, error) {
+	return goList(ctx, b.requiring(module), "{{.Version}}", module)
+}
+
+// requiring is the directory of the Go module that requires another one.
+func (b *Builder) requiring(module string) string {
+	for _, c := range slices.Concat(Stack(), Credentials()) {
+		if c.Module == module {
+			return b.toolDir(c.Tool)
+		}
+	}
+
+	return filepath.Join(b.Root, "test", "components", "crds")
 }

@@ -143,7 +143,7 @@ func (s *Stack) prepareDeployment(ctx context.Context) error {
 			return err
 		}
 
-		if pkg, err = s.pushPackage(ctx, FunctionName, filepath.Join(s.builder.Root, "package")); err != nil {
+		if pkg, err = s.pushPackage(ctx, FunctionName, filepath.Join(s.builder.Root, "package", "function")); err != nil {
 			return err
 		}
 	}

@@ -1,0 +1,105 @@
+// Package program compiles the programs that are delivered: static, without traces of
+// the machine that compiles them, and with their version in them.
+package program
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+
+	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+)
+
+// versionVariable is what the linker sets to the version.
+const versionVariable = "github.com/ephemeral-clusters/ephemeral-clusters/internal/version.stamped"
+
+// A Program is one that is delivered.
+type Program struct {
+	// Name of its file and, if it has one, of its image.
+	Name string
+
+	// Package of its sources, from the checkout's root.
+	Package string
+
+	// Description is a sentence for those who come across it in a registry.
+	Description string
+}
+
+// Function makes EphemeralClusters of TestPlatformClusters, in its Crossplane package.
+func Function() Program {
+	return Program{
+		Name:        "function-testplatform-cluster",
+		Package:     "./fn",
+		Description: "Composition function that makes an EphemeralCluster on app.ci of a TestPlatformCluster.",
+	}
+}
+
+// Reconciler makes ProwJobs of EphemeralClusters, on app.ci.
+func Reconciler() Program {
+	return Program{
+		Name:        "reconciler",
+		Package:     "./reconciler",
+		Description: "Controller on app.ci that makes clusters out of EphemeralClusters.",
+	}
+}
+
+// CLI is tpc, which asks for clusters from a terminal or from a pipeline's step.
+func CLI() Program {
+	return Program{
+		Name:        "tpc",
+		Package:     "./cli",
+		Description: "Asks for ephemeral clusters, follows them and gives them back.",
+	}
+}
+
+// Generator makes manifests and compares clusters with them. It has no image.
+func Generator() Program {
+	return Program{
+		Name:        "gen",
+		Package:     "./gen",
+		Description: "Generates the manifests of all clusters, and tells how clusters differ from them.",
+	}
+}
+
+// WithImage are the programs that have an image.
+func WithImage() []Program { return []Program{Function(), Reconciler(), CLI()} }
+
+// ForPeople are the programs that people run on machines of their own.
+func ForPeople() []Program { return []Program{CLI(), Generator()} }
+
+// Platforms that programs are built for.
+func Platforms() []v1.Platform {
+	return []v1.Platform{{OS: "linux", Architecture: "amd64"}, {OS: "linux", Architecture: "arm64"}}
+}
+
+// A Builder compiles programs of a checkout.
+type Builder struct {
+	// Root of the checkout.
+	Root string
+
+	// Version to stamp programs with.
+	Version string
+}
+
+// Build compiles a program for a platform, to a file.
+func (b Builder) Build(ctx context.Context, p Program, to v1.Platform, file string) error {
+	file, err := filepath.Abs(file)
+	if err != nil {
+		return errors.Wrap(err, "cannot find the working directory")
+	}
+
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", //nolint:gosec // The arguments are ours.
+		"-ldflags", "-s -w -X "+versionVariable+"="+b.Version, "-o", file, p.Package)
+	cmd.Dir = b.Root
+
+	// The user's own settings must not change what is built.
+	cmd.Env = append(os.Environ(),
+		"CGO_ENABLED=0", "GOOS="+to.OS, "GOARCH="+to.Architecture, "GOAMD64=v1", "GOARM64=v8.0",
+		"GOFLAGS=-mod=readonly", "GOWORK=off")
+
+	out, err := cmd.CombinedOutput()
+
+	return errors.Wrapf(err, "cannot build %s for %s\n%s", p.Name, to, out)
+}

@@ -1,0 +1,232 @@
+package release
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/ephemeral-clusters/ephemeral-clusters/package/archive"
+	"github.com/ephemeral-clusters/ephemeral-clusters/package/changelog"
+	"github.com/ephemeral-clusters/ephemeral-clusters/package/program"
+	"github.com/ephemeral-clusters/ephemeral-clusters/package/sbom"
+)
+
+const (
+	// ChecksumsFile has the checksum of every other file, as sha256sum reads it.
+	ChecksumsFile = "SHA256SUMS"
+
+	// DigestsFile has what to pull everything by, once it is pushed.
+	DigestsFile = "DIGESTS"
+
+	changelogFile = "CHANGELOG.md"
+)
+
+// Assets builds a release and puts its files in a directory, flat as pages of releases
+// have them: programs for people, images as
+// archives of OCI layouts, packages, what each program and image is made of, what has
+// changed, digests, and the checksums of all that.
+func (r *Release) Assets(ctx context.Context, dir string) error {
+	if err := r.Source.CheckRelease(); err != nil {
+		return err
+	}
+
+	changes, err := os.ReadFile(filepath.Join(r.Root, changelogFile))
+	if err != nil {
+		return errors.Wrap(err, "cannot read the changelog")
+	}
+
+	section, err := changelog.Section(string(changes), r.Version, r.Source.Time.Format("2006-01-02"))
+	if err != nil {
+		return err
+	}
+
+	if err := fresh(dir); err != nil {
+		return err
+	}
+
+	if err := r.buildAssets(ctx, dir); err != nil {
+		return err
+	}
+
+	if err := write(filepath.Join(dir, changelogFile), []byte(section)); err != nil {
+		return err
+	}
+
+	return checksums(dir)
+}
+
+func (r *Release) buildAssets(ctx context.Context, dir string) error {
+	packages, err := r.Packages(ctx)
+	if err != nil {
+		return err
+	}
+
+	images, err := r.Images(ctx)
+	if err != nil {
+		return err
+	}
+
+	digests := map[string]bool{}
+
+	for _, a := range slices.Concat(packages, images) {
+		digest, err := a.Digest()
+		if err != nil {
+			return errors.Wrapf(err, "cannot tell the digest of %s", a.Repository)
+		}
+
+		digests[fmt.Sprintf("%s/%s:%s@%s\n", Registry, a.Repository, r.Version, digest)] = true
+	}
+
+	if err := write(filepath.Join(dir, DigestsFile), []byte(strings.Join(slices.Sorted(maps.Keys(digests)), ""))); err != nil {
+		return err
+	}
+
+	for _, a := range images {
+		if err := r.imageAssets(dir, a); err != nil {
+			return err
+		}
+	}
+
+	if err := r.programAssets(ctx, dir); err != nil {
+		return err
+	}
+
+	return errors.Wrap(os.CopyFS(dir, os.DirFS(filepath.Join(r.Out, dirPackages))), "cannot copy the packages")
+}
+
+// imageAssets writes a program's images, and what they are made of.
+func (r *Release) imageAssets(dir string, a Artifact) error {
+	if err := archiveLayout(filepath.Join(dir, a.Repository+".oci.tar"), filepath.Join(r.Out, dirImages, a.Repository), r); err != nil {
+		return err
+	}
+
+	index, ok := a.Artifact.(v1.ImageIndex)
+	if !ok {
+		return errors.Errorf("the images of %s are not an index", a.Repository)
+	}
+
+	m, err := index.IndexManifest()
+	if err != nil {
+		return errors.Wrapf(err, "cannot read the images of %s", a.Repository)
+	}
+
+	for _, d := range m.Manifests {
+		p := program.Program{Name: a.Repository}
+		if err := r.writeSBOM(filepath.Join(dir, assetName(p, *d.Platform)+".image.spdx.json"), p, *d.Platform, &d.Digest); err != nil {
+			return err
+		}
+	}
+
+	return nil
+}
+
+// programAssets writes the programs for people, and what they are made of.
+func (r *Release) programAssets(ctx context.Context, dir string) error {
+	for _, p := range program.ForPeople() {
+		for _, to := range program.Platforms() {
+			file, err := r.buildProgram(ctx, p, to)
+			if err != nil {
+				return err
+			}
+
+			asset := filepath.Join(dir, assetName(p, to))
+
+			content, err := os.ReadFile(filepath.Clean(file))
+			if err != nil {
+				return errors.Wrap(err, "cannot read a program")
+			}
+
+			if err := os.WriteFile(asset, content, 0o755); err != nil { //nolint:gosec // Programs are for everybody to run.
+				return errors.Wrap(err, "cannot copy a program")
+			}
+
+			if err := r.writeSBOM(asset+".spdx.json", p, to, nil); err != nil {
+				return err
+			}
+		}
+	}
+
+	return nil
+}
+
+func (r *Release) writeSBOM(file string, p program.Program, to v1.Platform, img *v1.Hash) error {
+	content, err := sbom.Generate(sbom.Subject{
+		Program: r.programFile(p, to),
+		Name:    p.Name,
+		Version: r.Version,
+		Created: r.Source.Time,
+		Image:   img,
+	})
+	if err != nil {
+		return err
+	}
+
+	return write(file, content)
+}
+
+func assetName(p program.Program, to v1.Platform) string {
+	return p.Name + "-" + to.OS + "-" + to.Architecture
+}
+
+func archiveLayout(file, dir string, r *Release) error {
+	f, err := os.Create(filepath.Clean(file))
+	if err != nil {
+		return errors.Wrap(err, "cannot write an archive")
+	}
+
+	defer f.Close() //nolint:errcheck // Closed below when all went well.
+
+	if err := archive.WriteDir(f, dir, r.Source.Time); err != nil {
+		return err
+	}
+
+	return errors.Wrap(f.Close(), "cannot write an archive")
+}
+
+func write(file string, content []byte) error {
+	return errors.Wrap(os.WriteFile(file, content, 0o644), "cannot write a file of the release") //nolint:gosec // Releases are for everybody to read.
+}
+
+// checksums writes the checksums of all files of a directory.
+func checksums(dir string) error {
+	b := &strings.Builder{}
+
+	err := filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+
+		f, err := os.Open(filepath.Clean(name))
+		if err != nil {
+			return err
+		}
+
+		defer f.Close() //nolint:errcheck // It was only read.
+
+		h := sha256.New()
+		if _, err := io.Copy(h, f); err != nil {
+			return err
+		}
+
+		rel, err := filepath.Rel(dir, name)
+		_, _ = fmt.Fprintf(b, "%s  %s\n", hex.EncodeToString(h.Sum(nil)), filepath.ToSlash(rel))
+
+		return err
+	})
+	if err != nil {
+		return errors.Wrap(err, "cannot checksum the release")
+	}
+
+	return write(filepath.Join(dir, ChecksumsFile), []byte(b.String()))
+}

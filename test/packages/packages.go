@@ -1,0 +1,131 @@
+// Package packages builds the Crossplane packages that a local stack installs: ours,
+// from programs that are built already, and provider-kubernetes, from its module.
+package packages
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
+	pkgmetav1 "github.com/crossplane/crossplane/apis/v2/pkg/meta/v1"
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/ephemeral-clusters/ephemeral-clusters/package/image"
+	"github.com/ephemeral-clusters/ephemeral-clusters/package/publish"
+	"github.com/ephemeral-clusters/ephemeral-clusters/package/xpkg"
+	"github.com/ephemeral-clusters/ephemeral-clusters/test/components"
+)
+
+const (
+	// ProviderRepository is where provider-kubernetes is published, below a registry.
+	ProviderRepository = "crossplane-contrib/provider-kubernetes"
+
+	// OurRepository is what the repositories of our packages begin with, below a
+	// registry.
+	OurRepository = "ephemeral-clusters"
+)
+
+// A Builder builds packages and pushes them to a stack's registry.
+type Builder struct {
+	// Components has the checkout and the modules of components.
+	Components *components.Builder
+
+	// CLI is the path of Crossplane's CLI.
+	CLI string
+
+	// Dir is a directory for packages' files.
+	Dir string
+
+	// Registry is the address of the registry.
+	Registry string
+
+	// Version that our packages are stamped and tagged with.
+	Version string
+}
+
+// Function pushes our function's package with a program that was built for this
+// machine.
+func (b Builder) Function(ctx context.Context, program string) (name.Digest, error) {
+	img, err := b.image(program, xpkg.FunctionName)
+	if err != nil {
+		return name.Digest{}, err
+	}
+
+	p, err := xpkg.Function(b.Components.Root, b.Version, img)
+	if err != nil {
+		return name.Digest{}, err
+	}
+
+	return b.push(ctx, p, OurRepository+"/"+xpkg.FunctionName, b.Version)
+}
+
+// Configuration pushes the Configuration with an API. It depends on a function by its
+// digest.
+func (b Builder) Configuration(ctx context.Context, api xpkg.API, function name.Digest) (name.Digest, error) {
+	p, err := xpkg.Configuration(b.Components.Root, b.Version, api, function.DigestStr(), nil)
+	if err != nil {
+		return name.Digest{}, err
+	}
+
+	return b.push(ctx, p, OurRepository+"/"+xpkg.ConfigurationName(api), b.Version)
+}
+
+// Provider pushes provider-kubernetes' package with the program that the stack runs,
+// tagged with the version of its module.
+func (b Builder) Provider(ctx context.Context, program string) (name.Digest, error) {
+	dir, err := b.Components.ModuleDir(ctx, components.ProviderKubernetesModule)
+	if err != nil {
+		return name.Digest{}, err
+	}
+
+	version, err := b.Components.ModuleVersion(ctx, components.ProviderKubernetesModule)
+	if err != nil {
+		return name.Digest{}, err
+	}
+
+	img, err := b.image(program, components.ProviderKubernetes)
+	if err != nil {
+		return name.Digest{}, err
+	}
+
+	p, err := xpkg.Directory(os.DirFS(filepath.Join(dir, "package")), &pkgmetav1.Provider{}, img)
+	if err != nil {
+		return name.Digest{}, err
+	}
+
+	return b.push(ctx, p, ProviderRepository, version)
+}
+
+func (b Builder) image(program, as string) (v1.Image, error) {
+	return image.New(program, as, v1.Platform{OS: runtime.GOOS, Architecture: runtime.GOARCH},
+		image.Metadata{Title: as, Version: b.Version, Created: time.Unix(0, 0)})
+}
+
+func (b Builder) push(ctx context.Context, p xpkg.Package, repository, tag string) (name.Digest, error) {
+	if err := os.MkdirAll(b.Dir, 0o750); err != nil {
+		return name.Digest{}, errors.Wrap(err, "cannot make a directory for packages")
+	}
+
+	file := filepath.Join(b.Dir, p.Meta.GetName()+"-"+b.Version+xpkg.Extension)
+
+	img, err := xpkg.Builder{CLI: b.CLI}.Build(ctx, p, file)
+	if err != nil {
+		return name.Digest{}, err
+	}
+
+	a, err := publish.Package(img)
+	if err != nil {
+		return name.Digest{}, err
+	}
+
+	to, err := name.NewTag(b.Registry+"/"+repository+":"+tag, name.StrictValidation)
+	if err != nil {
+		return name.Digest{}, errors.Wrap(err, "cannot name a package")
+	}
+
+	return publish.Push(ctx, to, a)
+}

@@ -1,0 +1,393 @@
+//go:build e2e
+
+package packages
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"io"
+	"log"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/registry"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/validate"
+	"sigs.k8s.io/yaml"
+
+	"github.com/ephemeral-clusters/ephemeral-clusters/package/program"
+	"github.com/ephemeral-clusters/ephemeral-clusters/package/release"
+	"github.com/ephemeral-clusters/ephemeral-clusters/package/source"
+	"github.com/ephemeral-clusters/ephemeral-clusters/package/xpkg"
+	"github.com/ephemeral-clusters/ephemeral-clusters/test/components"
+)
+
+const version = "v1.2.3"
+
+// find returns a builder of components and Crossplane's CLI.
+func find(t *testing.T) (*components.Builder, string) {
+	t.Helper()
+
+	b, err := components.NewBuilder(os.Stderr)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	return b, component(t, b, components.CrossplaneCLI)
+}
+
+func component(t *testing.T, b *components.Builder, program string) string {
+	t.Helper()
+
+	for _, c := range components.Stack() {
+		if c.Name != program {
+			continue
+		}
+
+		paths, err := b.Ensure(t.Context(), []components.Component{c})
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		return paths[program]
+	}
+
+	t.Fatalf("no component is called %s", program)
+
+	return ""
+}
+
+// startRegistry serves an empty registry, and returns its address.
+func startRegistry(t *testing.T) string {
+	t.Helper()
+
+	srv := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
+	t.Cleanup(srv.Close)
+
+	return strings.TrimPrefix(srv.URL, "http://")
+}
+
+// copyOf copies the checkout, as it is now, to another directory.
+func copyOf(t *testing.T, root string) string {
+	t.Helper()
+
+	cmd := exec.CommandContext(t.Context(), "git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+	cmd.Dir = root
+
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	dir := t.TempDir()
+
+	for file := range strings.SplitSeq(strings.TrimRight(string(out), "\x00"), "\x00") {
+		content, err := os.ReadFile(filepath.Join(root, file))
+		if os.IsNotExist(err) {
+			continue
+		}
+
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		to := filepath.Join(dir, file)
+		if err := os.MkdirAll(filepath.Dir(to), 0o750); err != nil {
+			t.Fatal(err)
+		}
+
+		if err := os.WriteFile(to, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	return dir
+}
+
+func run(t *testing.T, program string, args ...string) string {
+	t.Helper()
+
+	out, err := exec.CommandContext(t.Context(), program, args...).Output()
+	if err != nil {
+		exit := &exec.ExitError{}
+		_ = errors.As(err, &exit)
+		t.Fatalf("%s %v: %v\n%s", program, args, err, exit.Stderr)
+	}
+
+	return string(out)
+}
+
+// What is released is the same wherever it is built, is whole, and works once it was
+// pulled from a registry.
+func TestRelease(t *testing.T) {
+	b, cli := find(t)
+
+	r := &release.Release{
+		Root: b.Root, Out: t.TempDir(), Version: version, CLI: cli,
+		Source: source.State{Revision: strings.Repeat("a", 40), Time: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)},
+	}
+
+	elsewhere := *r
+	elsewhere.Root, elsewhere.Out = copyOf(t, b.Root), t.TempDir()
+
+	dir := filepath.Join(r.Out, "release")
+
+	t.Run("Reproducible", func(t *testing.T) {
+		var sums []string
+
+		for _, r := range []*release.Release{r, &elsewhere} {
+			dir := filepath.Join(r.Out, "release")
+
+			start := time.Now()
+			if err := r.Assets(t.Context(), dir); err != nil {
+				t.Fatal(err)
+			}
+
+			t.Logf("built in %s", time.Since(start).Round(time.Second))
+
+			content, err := os.ReadFile(filepath.Join(dir, release.ChecksumsFile))
+			if err != nil {
+				t.Fatal(err)
+			}
+
+			sums = append(sums, string(content))
+		}
+
+		if diff := cmp.Diff(sums[0], sums[1]); diff != "" {
+			t.Errorf("Assets(...): builds in two places differ: -first, +second:\n%s", diff)
+		}
+	})
+
+	t.Run("Files", func(t *testing.T) {
+		want := []string{
+			"CHANGELOG.md", "DIGESTS", "SHA256SUMS",
+			"configuration-testplatform-cluster-claims.xpkg",
+			"configuration-testplatform-cluster-v2.xpkg",
+			"function-testplatform-cluster-linux-amd64.image.spdx.json", "function-testplatform-cluster-linux-amd64.xpkg",
+			"function-testplatform-cluster-linux-arm64.image.spdx.json", "function-testplatform-cluster-linux-arm64.xpkg",
+			"function-testplatform-cluster.oci.tar",
+			"gen-linux-amd64", "gen-linux-amd64.spdx.json", "gen-linux-arm64", "gen-linux-arm64.spdx.json",
+			"reconciler-linux-amd64.image.spdx.json", "reconciler-linux-arm64.image.spdx.json", "reconciler.oci.tar",
+			"tpc-linux-amd64", "tpc-linux-amd64.image.spdx.json", "tpc-linux-amd64.spdx.json",
+			"tpc-linux-arm64", "tpc-linux-arm64.image.spdx.json", "tpc-linux-arm64.spdx.json",
+			"tpc.oci.tar",
+		}
+
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		var got []string
+		for _, e := range entries {
+			got = append(got, e.Name())
+		}
+
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("Assets(...): -want, +got:\n%s", diff)
+		}
+
+		cmd := exec.CommandContext(t.Context(), "sha256sum", "--check", "--quiet", "--strict", release.ChecksumsFile)
+		cmd.Dir = dir
+
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%s: %v\n%s", release.ChecksumsFile, err, out)
+		}
+	})
+
+	t.Run("Programs", func(t *testing.T) {
+		for _, p := range program.ForPeople() {
+			got := run(t, filepath.Join(dir, p.Name+"-"+runtime.GOOS+"-"+runtime.GOARCH), "--version")
+			if diff := cmp.Diff(version+"\n", got); diff != "" {
+				t.Errorf("%s --version: -want, +got:\n%s", p.Name, diff)
+			}
+		}
+	})
+
+	t.Run("Push", func(t *testing.T) { pushed(t, r, cli, dir) })
+}
+
+// pushed pushes a release that was built, and looks at what is pulled.
+func pushed(t *testing.T, r *release.Release, cli, dir string) {
+	t.Helper()
+
+	as, err := r.All(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	host := startRegistry(t)
+
+	digests, err := r.Push(t.Context(), host+"/pushed", as)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	announced, err := os.ReadFile(filepath.Join(dir, release.DigestsFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	byRepository := map[string]name.Digest{}
+
+	for _, d := range digests {
+		repository := strings.TrimPrefix(d.RepositoryStr(), "pushed/")
+		byRepository[repository] = d
+
+		if line := release.Registry + "/" + repository + ":" + version + "@" + d.DigestStr() + "\n"; !strings.Contains(string(announced), line) {
+			t.Errorf("%s: want the line %s", release.DigestsFile, line)
+		}
+	}
+
+	for _, p := range program.WithImage() {
+		d, ok := byRepository[p.Name]
+		if !ok {
+			t.Fatalf("%s was not pushed", p.Name)
+		}
+
+		index, err := remote.Index(d)
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		if err := validate.Index(index); err != nil {
+			t.Errorf("%s: what is pulled is not whole: %v", d, err)
+		}
+
+		img, err := remote.Image(d, remote.WithPlatform(v1.Platform{OS: runtime.GOOS, Architecture: runtime.GOARCH}))
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		if diff := cmp.Diff(version+"\n", run(t, entrypoint(t, img), "--version")); diff != "" {
+			t.Errorf("%s --version: -want, +got:\n%s", d, diff)
+		}
+	}
+
+	function := filepath.Join(dir, xpkg.FunctionName)
+	for repository, files := range map[string][]string{
+		xpkg.FunctionName:                   {function + "-linux-amd64.xpkg", function + "-linux-arm64.xpkg"},
+		xpkg.ConfigurationName(xpkg.Claims): {filepath.Join(dir, xpkg.ConfigurationName(xpkg.Claims)+xpkg.Extension)},
+		xpkg.ConfigurationName(xpkg.V2):     {filepath.Join(dir, xpkg.ConfigurationName(xpkg.V2)+xpkg.Extension)},
+	} {
+		d := byRepository[repository]
+
+		// Crossplane's own tool makes the same of the files.
+		run(t, cli, "xpkg", "push", "--package-files="+strings.Join(files, ","), host+"/cli/"+repository+":"+version)
+
+		theirs, err := remote.Head(d.Context().Registry.Repo("cli", repository).Tag(version))
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		if diff := cmp.Diff(theirs.Digest.String(), d.DigestStr()); diff != "" {
+			t.Errorf("%s: -as the CLI pushes it, +as we do:\n%s", repository, diff)
+		}
+
+		if meta := extract(t, cli, d.String())[0]; !strings.HasSuffix(repository, meta.Metadata.Name) || meta.Metadata.Labels["app.kubernetes.io/version"] != version {
+			t.Errorf("%s: want its description with its version first, got %+v", repository, meta)
+		}
+	}
+}
+
+// entrypoint writes the program that an image runs to a file.
+func entrypoint(t *testing.T, img v1.Image) string {
+	t.Helper()
+
+	cfg, err := img.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	r := mutate.Extract(img)
+	defer r.Close() //nolint:errcheck // It was only read.
+
+	for tr := tar.NewReader(r); ; {
+		h, err := tr.Next()
+		if err != nil {
+			t.Fatalf("no program %v in the image: %v", cfg.Config.Entrypoint, err)
+		}
+
+		if "/"+h.Name != cfg.Config.Entrypoint[0] {
+			continue
+		}
+
+		content, err := io.ReadAll(tr)
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		file := filepath.Join(t.TempDir(), "program")
+		if err := os.WriteFile(file, content, h.FileInfo().Mode()); err != nil {
+			t.Fatal(err)
+		}
+
+		return file
+	}
+}
+
+// object is what a test looks at of an object in a package.
+type object struct {
+	Kind     string `json:"kind"`
+	Metadata struct {
+		Name   string            `json:"name"`
+		Labels map[string]string `json:"labels"`
+	} `json:"metadata"`
+	Spec struct {
+		DependsOn []struct {
+			Package string `json:"package"`
+			Version string `json:"version"`
+		} `json:"dependsOn"`
+	} `json:"spec"`
+}
+
+// extract returns what Crossplane's CLI finds in a package.
+func extract(t *testing.T, cli, ref string) []object {
+	t.Helper()
+
+	file := filepath.Join(t.TempDir(), "package.gz")
+	run(t, cli, "xpkg", "extract", ref, "--output="+file)
+
+	content, err := os.ReadFile(filepath.Clean(file))
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	z, err := gzip.NewReader(bytes.NewReader(content))
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	if content, err = io.ReadAll(z); err != nil {
+		t.Fatal(err)
+	}
+
+	var os []object
+
+	for doc := range strings.SplitSeq(string(content), "---\n") {
+		if strings.TrimSpace(doc) == "" {
+			continue
+		}
+
+		o := object{}
+		if err := yaml.Unmarshal([]byte(doc), &o); err != nil {
+			t.Fatal(err)
+		}
+
+		os = append(os, o)
+	}
+
+	return os
+}
