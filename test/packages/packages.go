@@ -48,7 +48,7 @@ type Builder struct {
 }
 
 // Function pushes our function's package with a program that was built for this
-// machine.
+// machine, or without one.
 func (b Builder) Function(ctx context.Context, program string) (name.Digest, error) {
 	img, err := b.image(program, xpkg.FunctionName)
 	if err != nil {
@@ -74,8 +74,8 @@ func (b Builder) Configuration(ctx context.Context, api xpkg.API, function name.
 	return b.push(ctx, p, OurRepository+"/"+xpkg.ConfigurationName(api), b.Version)
 }
 
-// Provider pushes provider-kubernetes' package with the program that the stack runs,
-// tagged with the version of its module.
+// Provider pushes provider-kubernetes' package with the program that the stack runs, or
+// without it, tagged with the version of its module.
 func (b Builder) Provider(ctx context.Context, program string) (name.Digest, error) {
 	dir, err := b.Components.ModuleDir(ctx, components.ProviderKubernetesModule)
 	if err != nil {
@@ -100,7 +100,12 @@ func (b Builder) Provider(ctx context.Context, program string) (name.Digest, err
 	return b.push(ctx, p, ProviderRepository, version)
 }
 
+// image of a program, or nil without one.
 func (b Builder) image(program, as string) (v1.Image, error) {
+	if program == "" {
+		return nil, nil //nolint:nilnil // There need not be one.
+	}
+
 	return image.New(program, as, v1.Platform{OS: runtime.GOOS, Architecture: runtime.GOARCH},
 		image.Metadata{Title: as, Version: b.Version, Created: time.Unix(0, 0)})
 }

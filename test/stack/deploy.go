@@ -12,10 +12,8 @@ import (
 	"strings"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
-	pkgv1 "github.com/crossplane/crossplane/apis/v2/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/name"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	kjson "k8s.io/apimachinery/pkg/util/json"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
@@ -52,14 +50,14 @@ type Deployment struct {
 	// Credential is the Konflux cluster's, on app.ci.
 	Credential environments.KonfluxCredential
 
-	function name.Digest
+	published published
 
 	// dir of the manifests.
 	dir string
 }
 
 // generate generates the manifests of all clusters, after some more changes.
-func (s *Stack) generate(function name.Digest, changes ...func(*environments.File)) (*Deployment, error) {
+func (s *Stack) generate(p published, changes ...func(*environments.File)) (*Deployment, error) {
 	paths := config.Paths{Root: s.builder.Root, File: filepath.Join("gen", "environments.yaml"), Schema: "schema.json", Out: deployDir}
 
 	committed, err := os.ReadFile(filepath.Join(paths.Root, paths.File)) //nolint:gosec // The checkout is the user's own.
@@ -80,17 +78,14 @@ func (s *Stack) generate(function name.Digest, changes ...func(*environments.Fil
 
 	f.AppCI.Versions.API = api
 
-	if !s.CIOnly {
-		f.Packages.Function = function.Context().Name()
-	}
-
 	for i := range f.Environments {
 		e := &f.Environments[i]
 		e.API = environments.Mode(s.API)
 		e.Versions.API = api
 
 		if !s.CIOnly {
-			e.Versions.Function = environments.Release{Version: packageVersion, Digest: function.DigestStr()}
+			e.Versions.Function = environments.Release{Version: packageVersion, Digest: p.function.DigestStr()}
+			e.Versions.Provider.Digest = p.provider.DigestStr()
 		}
 	}
 
@@ -117,7 +112,7 @@ func (s *Stack) generate(function name.Digest, changes ...func(*environments.Fil
 	}
 
 	paths.Root = s.path
-	d := &Deployment{File: f, function: function, dir: s.dir(deployDir)}
+	d := &Deployment{File: f, published: p, dir: s.dir(deployDir)}
 
 	for _, c := range f.Credentials() {
 		for _, name := range c.Clusters {
@@ -130,25 +125,32 @@ func (s *Stack) generate(function name.Digest, changes ...func(*environments.Fil
 	return d, config.Write(paths, files)
 }
 
-// prepareDeployment publishes the function's package, where there is one, and
-// generates the manifests of all clusters.
+// published are packages in the stack's registry.
+type published struct {
+	function, provider name.Digest
+}
+
+// prepareDeployment publishes packages, where they are installed, and generates the manifests of all clusters.
 func (s *Stack) prepareDeployment(ctx context.Context) error {
-	var (
-		pkg name.Digest
-		err error
-	)
+	var published published
 
 	if !s.CIOnly {
-		if err := s.startRegistry(); err != nil {
+		err := s.startRegistry()
+		if err != nil {
 			return err
 		}
 
-		if pkg, err = s.pushPackage(ctx, FunctionName, filepath.Join(s.builder.Root, "package", "function")); err != nil {
+		if published.function, err = s.packages().Function(ctx, ""); err != nil {
+			return err
+		}
+
+		if published.provider, err = s.packages().Provider(ctx, ""); err != nil {
 			return err
 		}
 	}
 
-	s.Deployment, err = s.generate(pkg)
+	var err error
+	s.Deployment, err = s.generate(published)
 
 	return err
 }
@@ -156,7 +158,7 @@ func (s *Stack) prepareDeployment(ctx context.Context) error {
 // Reconfigure generates the manifests anew, after a change, which ApplyAppCI and
 // ApplyKonflux apply.
 func (s *Stack) Reconfigure(change func(*environments.Environment)) error {
-	d, err := s.generate(s.Deployment.function, func(f *environments.File) {
+	d, err := s.generate(s.Deployment.published, func(f *environments.File) {
 		for i := range f.Environments {
 			if f.Environments[i].Name == environment {
 				change(&f.Environments[i])
@@ -204,24 +206,8 @@ func (s *Stack) applyTree(ctx context.Context, c *Cluster, dir ...string) error 
 		return errors.Wrapf(err, "cannot read what %s builds", tree)
 	}
 
-	var manifests bytes.Buffer
-
-	for _, o := range objs {
-		// The stack runs the provider itself.
-		if o.GetObjectKind().GroupVersionKind().GroupKind() == pkgv1.ProviderGroupVersionKind.GroupKind() {
-			continue
-		}
-
-		b, err := kjson.Marshal(o)
-		if err != nil {
-			return errors.Wrap(err, "cannot encode an object")
-		}
-
-		manifests.Write(append(b, "\n---\n"...))
-	}
-
 	if err := poll(ctx, func(ctx context.Context) error {
-		if _, err := s.kubectl(ctx, manifests.Bytes(), "--kubeconfig="+c.AdminKubeconfig(), "apply",
+		if _, err := s.kubectl(ctx, built, "--kubeconfig="+c.AdminKubeconfig(), "apply",
 			"--server-side", "--force-conflicts", "--field-manager="+string(fieldOwner), "--filename=-"); err != nil {
 			return notYetError{err}
 		}

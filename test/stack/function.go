@@ -8,23 +8,16 @@ import (
 	"strconv"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
-	xpv2 "github.com/crossplane/crossplane/apis/v2/core/v2"
 	pkgmetav1 "github.com/crossplane/crossplane/apis/v2/pkg/meta/v1"
 	pkgv1 "github.com/crossplane/crossplane/apis/v2/pkg/v1"
 	corev1 "k8s.io/api/core/v1"
-	kerrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/util/retry"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
 	"github.com/ephemeral-clusters/ephemeral-clusters/test/pki"
 	"github.com/ephemeral-clusters/ephemeral-clusters/test/process"
 )
-
-// FunctionName is the name of our function's package.
-const FunctionName = "function-testplatform-cluster"
 
 // FunctionEndpoint is where Crossplane calls the function.
 type FunctionEndpoint struct {
@@ -110,7 +103,7 @@ func (s *Stack) installFunction(ctx context.Context, f functionPackage) (Functio
 
 // serve serves an installed function, and returns where once the package is healthy.
 func (s *Stack) serve(ctx context.Context, f functionPackage) (FunctionEndpoint, error) {
-	rev, err := s.activeRevision(ctx, f.name)
+	rev, err := s.activeRevision(ctx, &pkgv1.FunctionRevisionList{}, f.name)
 	if err != nil {
 		return FunctionEndpoint{}, err
 	}
@@ -120,48 +113,18 @@ func (s *Stack) serve(ctx context.Context, f functionPackage) (FunctionEndpoint,
 		return FunctionEndpoint{}, err
 	}
 
-	return e, s.waitFunction(ctx, f.name)
-}
-
-// activeRevision returns the function's active revision once there is one.
-func (s *Stack) activeRevision(ctx context.Context, function string) (*pkgv1.FunctionRevision, error) {
-	rev := &pkgv1.FunctionRevision{}
-
-	return rev, poll(ctx, func(ctx context.Context) error {
-		l := &pkgv1.FunctionRevisionList{}
-		if err := s.Konflux.List(ctx, l, client.MatchingLabels{pkgv1.LabelParentPackage: function}); err != nil {
-			return errors.Wrap(err, "cannot list FunctionRevisions")
-		}
-
-		for i := range l.Items {
-			if l.Items[i].GetDesiredState() == pkgv1.PackageRevisionActive {
-				*rev = l.Items[i]
-
-				return nil
-			}
-		}
-
-		return notYetError{errors.Errorf("Function %s has no active revision yet", function)}
-	})
+	return e, s.awaitPackage(ctx, &pkgv1.Function{ObjectMeta: metav1.ObjectMeta{Name: f.name}})
 }
 
 // serveFunction does for a revision what Crossplane leaves to an external runtime:
 // it issues the server's certificate, runs the function, and tells where it is.
-func (s *Stack) serveFunction(ctx context.Context, f functionPackage, rev *pkgv1.FunctionRevision) (FunctionEndpoint, error) {
+func (s *Stack) serveFunction(ctx context.Context, f functionPackage, rev pkgv1.PackageRevisionWithRuntime) (FunctionEndpoint, error) {
 	port, err := process.FreePort()
 	if err != nil {
 		return FunctionEndpoint{}, err
 	}
 
-	// Crossplane only names the Secret in the revision when it runs packages itself.
-	name := pkgv1.GetSecretNameWithSuffix(f.name, pkgv1.TLSServerSecretNameSuffix)
-
-	secret := types.NamespacedName{Namespace: crossplaneNamespace, Name: *name}
-	if err := s.issueCertificate(ctx, secret, pki.Loopback(f.name)); err != nil {
-		return FunctionEndpoint{}, err
-	}
-
-	certs, err := s.secretDir(ctx, s.Konflux, secret)
+	secret, certs, err := s.serverCertificate(ctx, f.name)
 	if err != nil {
 		return FunctionEndpoint{}, err
 	}
@@ -174,19 +137,7 @@ func (s *Stack) serveFunction(ctx context.Context, f functionPackage, rev *pkgv1
 		}
 	}
 
-	err = retry.RetryOnConflict(retry.DefaultRetry, func() error {
-		if err := s.Konflux.Get(ctx, client.ObjectKeyFromObject(rev), rev); err != nil {
-			return err
-		}
-
-		rev.Status.Endpoint = e.Address
-		rev.SetObservedTLSServerSecretName(name)
-		rev.SetConditions(pkgv1.RuntimeHealthy())
-
-		return s.Konflux.Status().Update(ctx, rev)
-	})
-
-	return e, errors.Wrap(err, "cannot report the function's endpoint")
+	return e, s.reportRuntime(ctx, rev, secret, e.Address)
 }
 
 // Args are the function's flags that serve it at this endpoint.
@@ -216,25 +167,5 @@ func (s *Stack) issueCertificate(ctx context.Context, key types.NamespacedName, 
 		ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name},
 		Type:       corev1.SecretTypeOpaque,
 		Data:       map[string][]byte{corev1.TLSCertKey: cert, corev1.TLSPrivateKeyKey: priv, "ca.crt": ca.CertPEM},
-	})
-}
-
-// waitFunction waits until the package manager calls the function installed and
-// healthy.
-func (s *Stack) waitFunction(ctx context.Context, name string) error {
-	f := &pkgv1.Function{}
-
-	return poll(ctx, func(ctx context.Context) error {
-		if err := s.Konflux.Get(ctx, types.NamespacedName{Name: name}, f); err != nil && !kerrors.IsNotFound(err) {
-			return errors.Wrap(err, "cannot get the Function")
-		}
-
-		for _, t := range []xpv2.ConditionType{pkgv1.TypeInstalled, pkgv1.TypeHealthy} {
-			if c := f.GetCondition(t); c.Status != corev1.ConditionTrue {
-				return notYetError{errors.Errorf("Function %s is not %s: %s %s", name, t, c.Reason, c.Message)}
-			}
-		}
-
-		return nil
 	})
 }

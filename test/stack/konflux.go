@@ -27,6 +27,7 @@ const (
 	caSecret            = "crossplane-root-ca"
 	serverSecret        = "crossplane-tls-server"
 	clientSecret        = "crossplane-tls-client"
+	webhookService      = "crossplane-webhooks"
 )
 
 // startCrossplane installs Crossplane as its Helm chart would, and runs its core
@@ -62,7 +63,10 @@ func (s *Stack) startCrossplane(ctx context.Context) error {
 		"TLS_CA_SECRET_NAME=" + caSecret,
 		"TLS_SERVER_SECRET_NAME=" + serverSecret,
 		"TLS_CLIENT_SECRET_NAME=" + clientSecret,
-		"ENABLE_WEBHOOKS=false",
+		"WEBHOOK_SERVICE_NAME=" + webhookService,
+		"WEBHOOK_SERVICE_NAMESPACE=" + crossplaneNamespace,
+		"WEBHOOK_SERVICE_PORT=" + strconv.Itoa(webhookPort),
+		"WEBHOOK_CONFIGS_PATH=" + filepath.Join(module, "cluster", "webhookconfigurations"),
 		"CRDS_PATH=" + filepath.Join(module, "cluster", "crds"),
 	}
 
@@ -70,7 +74,12 @@ func (s *Stack) startCrossplane(ctx context.Context) error {
 		return err
 	}
 
-	certs, err := s.secretDir(ctx, s.Konflux, types.NamespacedName{Namespace: crossplaneNamespace, Name: clientSecret})
+	clientCerts, err := s.secretDir(ctx, s.Konflux, types.NamespacedName{Namespace: crossplaneNamespace, Name: clientSecret})
+	if err != nil {
+		return err
+	}
+
+	serverCerts, err := s.secretDir(ctx, s.Konflux, types.NamespacedName{Namespace: crossplaneNamespace, Name: serverSecret})
 	if err != nil {
 		return err
 	}
@@ -80,7 +89,14 @@ func (s *Stack) startCrossplane(ctx context.Context) error {
 		return err
 	}
 
-	start := slices.Concat(env, []string{"TLS_CLIENT_CERTS_DIR=" + certs, "XPKG_CACHE_DIR=" + s.dir("xpkg"), "XFN_CACHE_DIR=" + s.dir("xfn")})
+	if err := s.expose(ctx, webhookService, ports[2]); err != nil {
+		return err
+	}
+
+	start := slices.Concat(env, []string{
+		"TLS_CLIENT_CERTS_DIR=" + clientCerts, "TLS_SERVER_CERTS_DIR=" + serverCerts,
+		"XPKG_CACHE_DIR=" + s.dir("xpkg"), "XFN_CACHE_DIR=" + s.dir("xfn"),
+	})
 
 	args := []string{
 		"core", "start",
@@ -110,7 +126,8 @@ func (s *Stack) startCrossplane(ctx context.Context) error {
 // just installed.
 func (s *Stack) initCrossplane(ctx context.Context, env []string) error {
 	return poll(ctx, func(ctx context.Context) error {
-		p, err := s.run("crossplane-init", s.binaries[components.CrossplaneCore], s.debug([]string{"core", "init", "--activation=*"}), env...)
+		// Nothing is activated by default, so that what is has to say so.
+		p, err := s.run("crossplane-init", s.binaries[components.CrossplaneCore], s.debug([]string{"core", "init"}), env...)
 		if err != nil {
 			return err
 		}

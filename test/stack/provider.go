@@ -4,26 +4,24 @@ package stack
 
 import (
 	"context"
-	"net"
-	"path/filepath"
 	"slices"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
+	pkgv1 "github.com/crossplane/crossplane/apis/v2/pkg/v1"
 	pkgv1beta1 "github.com/crossplane/crossplane/apis/v2/pkg/v1beta1"
+	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
-	extv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/ephemeral-clusters/ephemeral-clusters/api/testplatform/v1alpha1"
 	"github.com/ephemeral-clusters/ephemeral-clusters/test/components"
-	"github.com/ephemeral-clusters/ephemeral-clusters/test/pki"
 	"github.com/ephemeral-clusters/ephemeral-clusters/test/process"
 )
 
 const (
+	providerPackage       = "provider-kubernetes"
 	providerSA            = "provider-kubernetes"
 	providerRuntimeConfig = "provider-kubernetes-runtime-config"
 )
@@ -43,16 +41,16 @@ type provider struct {
 	process *process.Process
 }
 
-// prepareProvider does for provider-kubernetes what the package manager does: it
-// issues its server's certificate, and installs its CRDs, which reach its conversion
-// webhook by address.
-func (s *Stack) prepareProvider(ctx context.Context) error {
-	certs := types.NamespacedName{Namespace: crossplaneNamespace, Name: "provider-kubernetes-tls-server"}
-	if err := s.issueCertificate(ctx, certs, pki.Loopback(providerSA)); err != nil {
+// installProvider does for provider-kubernetes' package what Crossplane leaves to an
+// external runtime, but for running it: that takes a credential. Its conversion webhook
+// is called through a Service.
+func (s *Stack) installProvider(ctx context.Context) error {
+	rev, err := s.activeRevision(ctx, &pkgv1.ProviderRevisionList{}, providerPackage)
+	if err != nil {
 		return err
 	}
 
-	certsDir, err := s.secretDir(ctx, s.Konflux, certs)
+	secret, certs, err := s.serverCertificate(ctx, providerPackage)
 	if err != nil {
 		return err
 	}
@@ -68,11 +66,15 @@ func (s *Stack) prepareProvider(ctx context.Context) error {
 			"--metrics-bind-address=127.0.0.1:" + ports[1],
 			"--health-probe-bind-addr=127.0.0.1:" + ports[2],
 		}),
-		env:   []string{"TLS_SERVER_CERTS_DIR=" + certsDir},
+		env:   []string{"TLS_SERVER_CERTS_DIR=" + certs},
 		ready: "http://127.0.0.1:" + ports[2] + "/readyz",
 	}
 
-	return s.applyProviderCRDs(ctx, net.JoinHostPort("127.0.0.1", ports[0]))
+	if err := s.expose(ctx, providerPackage, ports[0]); err != nil {
+		return err
+	}
+
+	return s.reportRuntime(ctx, rev, secret, "")
 }
 
 // startProvider runs provider-kubernetes.
@@ -115,62 +117,29 @@ func (s *Stack) rolloutProvider(ctx context.Context) error {
 	s.provider.process, s.provider.template = p, template
 
 	// The API server calls the webhook for every Object that it reads or writes.
-	return s.waitHTTP(ctx, p, s.provider.ready)
-}
-
-// applyProviderCRDs applies the provider's CRDs as the package manager would, with
-// the webhook's authority, but by URL: there is no Service to reach it by.
-func (s *Stack) applyProviderCRDs(ctx context.Context, webhook string) error {
-	module, err := s.builder.ModuleDir(ctx, components.ProviderKubernetesModule)
-	if err != nil {
+	if err := s.waitHTTP(ctx, p, s.provider.ready); err != nil {
 		return err
 	}
 
-	objs, err := ReadObjects(filepath.Join(module, "package", "crds", "*.yaml"))
-	if err != nil {
-		return err
-	}
-
-	ca := &corev1.Secret{}
-	if err := s.Konflux.Get(ctx, types.NamespacedName{Namespace: crossplaneNamespace, Name: caSecret}, ca); err != nil {
-		return errors.Wrap(err, "cannot get Crossplane's certificate authority")
-	}
-
-	for _, o := range objs {
-		crd := &extv1.CustomResourceDefinition{}
-
-		content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(o)
-		if err != nil {
-			return errors.Wrap(err, "cannot read a CRD of provider-kubernetes")
-		}
-
-		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(content, crd); err != nil {
-			return errors.Wrap(err, "cannot read a CRD of provider-kubernetes")
-		}
-
-		if c := crd.Spec.Conversion; c != nil && c.Webhook != nil {
-			c.Webhook.ClientConfig = &extv1.WebhookClientConfig{
-				URL:      new("https://" + webhook + "/convert"),
-				CABundle: ca.Data[corev1.TLSCertKey],
-			}
-		}
-
-		if err := s.Konflux.ApplyAll(ctx, crd); err != nil {
-			return err
-		}
-	}
-
-	return nil
+	return s.awaitPackage(ctx, &pkgv1.Provider{ObjectMeta: metav1.ObjectMeta{Name: providerPackage}})
 }
 
 // configureKonflux installs what a Konflux cluster has before us, and then what is
-// ours.
+// ours. Some of that takes the CRDs of provider-kubernetes, which come with it.
 func (s *Stack) configureKonflux(ctx context.Context) error {
 	if err := s.applyModules(ctx, s.Konflux, map[string]string{components.ExternalSecretsModule: components.ExternalSecretCRDs}); err != nil {
 		return err
 	}
 
-	return s.applyTree(ctx, s.Konflux, konfluxDir, environment, KonfluxClusterName)
+	if err := s.redirectImages(ctx); err != nil {
+		return err
+	}
+
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return s.applyTree(ctx, s.Konflux, konfluxDir, environment, KonfluxClusterName) })
+	g.Go(func() error { return s.installProvider(ctx) })
+
+	return g.Wait()
 }
 
 // connectProvider gives the Konflux cluster its credential of app.ci.

@@ -20,9 +20,6 @@ import (
 	"github.com/ephemeral-clusters/ephemeral-clusters/test/process"
 )
 
-// packageVersion tags packages that are built for this stack only.
-const packageVersion = "v0.0.0-stack"
-
 // pushPackage builds a package of a directory with Crossplane's CLI and pushes it to
 // the stack's registry. It returns where it is.
 func (s *Stack) pushPackage(ctx context.Context, pkg, root string) (name.Digest, error) {

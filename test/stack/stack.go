@@ -248,10 +248,6 @@ func (s *Stack) startKonflux(ctx context.Context) error {
 
 	s.progress("Crossplane runs")
 
-	if err := s.prepareProvider(ctx); err != nil {
-		return err
-	}
-
 	if err := s.configureKonflux(ctx); err != nil {
 		return err
 	}

@@ -1,0 +1,156 @@
+//go:build linux
+
+package stack
+
+import (
+	"context"
+
+	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
+	xpv2 "github.com/crossplane/crossplane/apis/v2/core/v2"
+	pkgv1 "github.com/crossplane/crossplane/apis/v2/pkg/v1"
+	pkgv1beta1 "github.com/crossplane/crossplane/apis/v2/pkg/v1beta1"
+	corev1 "k8s.io/api/core/v1"
+	kerrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/retry"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ephemeral-clusters/ephemeral-clusters/package/xpkg"
+	"github.com/ephemeral-clusters/ephemeral-clusters/test/components"
+	"github.com/ephemeral-clusters/ephemeral-clusters/test/packages"
+	"github.com/ephemeral-clusters/ephemeral-clusters/test/pki"
+)
+
+// packageVersion tags packages that are built for this stack only.
+const packageVersion = "v0.0.0-stack"
+
+// Registries that packages are published in.
+const (
+	ourRegistry      = "quay.io/" + packages.OurRepository
+	providerRegistry = "xpkg.crossplane.io/" + packages.ProviderRepository
+)
+
+func (s *Stack) packages() packages.Builder {
+	return packages.Builder{
+		Components: s.builder,
+		CLI:        s.binaries[components.CrossplaneCLI],
+		Dir:        s.dir("packages"),
+		Registry:   s.registry,
+		Version:    packageVersion,
+	}
+}
+
+// redirectImages makes Crossplane pull from the stack's registry what is published in
+// others, under the names it has there.
+func (s *Stack) redirectImages(ctx context.Context) error {
+	for name, from := range map[string]string{"ours": ourRegistry, "provider": providerRegistry} {
+		to := s.registry + "/" + packages.OurRepository
+		if from == providerRegistry {
+			to = s.registry + "/" + packages.ProviderRepository
+		}
+
+		if err := s.Konflux.ApplyAll(ctx, &pkgv1beta1.ImageConfig{
+			ObjectMeta: metav1.ObjectMeta{Name: "stack-" + name},
+			Spec: pkgv1beta1.ImageConfigSpec{
+				MatchImages:  []pkgv1beta1.ImageMatch{{Type: pkgv1beta1.Prefix, Prefix: from}},
+				RewriteImage: &pkgv1beta1.ImageRewrite{Prefix: to},
+			},
+		}); err != nil {
+			return err
+		}
+	}
+
+	return nil
+}
+
+// activeRevision returns a package's active revision, of the kind that a list has, once
+// there is one.
+func (s *Stack) activeRevision(ctx context.Context, list interface {
+	client.ObjectList
+	pkgv1.PackageRevisionList
+}, pkg string,
+) (pkgv1.PackageRevisionWithRuntime, error) {
+	var active pkgv1.PackageRevisionWithRuntime
+
+	return active, poll(ctx, func(ctx context.Context) error {
+		if err := s.Konflux.List(ctx, list, client.MatchingLabels{pkgv1.LabelParentPackage: pkg}); err != nil {
+			return errors.Wrap(err, "cannot list package revisions")
+		}
+
+		for _, r := range list.GetRevisions() {
+			if r, ok := r.(pkgv1.PackageRevisionWithRuntime); ok && r.GetDesiredState() == pkgv1.PackageRevisionActive {
+				active = r
+
+				return nil
+			}
+		}
+
+		return notYetError{errors.Errorf("package %s has no active revision yet", pkg)}
+	})
+}
+
+// serverCertificate issues the certificate of a package's server, and returns the
+// Secret it is in and the directory with its files.
+func (s *Stack) serverCertificate(ctx context.Context, pkg string) (*string, string, error) {
+	// Crossplane only names the Secret in the revision when it runs packages itself.
+	name := pkgv1.GetSecretNameWithSuffix(pkg, pkgv1.TLSServerSecretNameSuffix)
+
+	subject := pki.Loopback(pkg)
+	subject.DNSNames = append(subject.DNSNames, pkg+"."+crossplaneNamespace+".svc")
+
+	secret := types.NamespacedName{Namespace: crossplaneNamespace, Name: *name}
+	if err := s.issueCertificate(ctx, secret, subject); err != nil {
+		return nil, "", err
+	}
+
+	dir, err := s.secretDir(ctx, s.Konflux, secret)
+
+	return name, dir, err
+}
+
+// reportRuntime tells Crossplane, which leaves it to the stack to run packages, that a
+// revision runs, and with which certificate. A function's endpoint is told too.
+func (s *Stack) reportRuntime(ctx context.Context, rev pkgv1.PackageRevisionWithRuntime, secret *string, endpoint string) error {
+	o, ok := rev.(client.Object)
+	if !ok {
+		return errors.Errorf("cannot use a %T as an object", rev)
+	}
+
+	err := retry.RetryOnConflict(retry.DefaultRetry, func() error {
+		if err := s.Konflux.Get(ctx, client.ObjectKeyFromObject(o), o); err != nil {
+			return err
+		}
+
+		if f, ok := rev.(*pkgv1.FunctionRevision); ok {
+			f.Status.Endpoint = endpoint
+		}
+
+		rev.SetObservedTLSServerSecretName(secret)
+		rev.SetConditions(pkgv1.RuntimeHealthy())
+
+		return s.Konflux.Status().Update(ctx, o)
+	})
+
+	return errors.Wrapf(err, "cannot report that package revision %s runs", o.GetName())
+}
+
+// awaitPackage waits until the package manager calls a package installed and healthy.
+func (s *Stack) awaitPackage(ctx context.Context, p pkgv1.Package) error {
+	return poll(ctx, func(ctx context.Context) error {
+		if err := s.Konflux.Get(ctx, client.ObjectKeyFromObject(p), p); err != nil && !kerrors.IsNotFound(err) {
+			return errors.Wrap(err, "cannot get the package")
+		}
+
+		for _, t := range []xpv2.ConditionType{pkgv1.TypeInstalled, pkgv1.TypeHealthy} {
+			if c := p.GetCondition(t); c.Status != corev1.ConditionTrue {
+				return notYetError{errors.Errorf("package %s is not %s: %s %s", p.GetName(), t, c.Reason, c.Message)}
+			}
+		}
+
+		return nil
+	})
+}
+
+// FunctionName is the name of our function's package.
+const FunctionName = xpkg.FunctionName
