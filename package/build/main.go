@@ -27,9 +27,9 @@ type cli struct {
 
 // flags are those of all commands.
 type flags struct {
-	Root    string `default:"."                                                                                                              help:"Root of the checkout."              placeholder:"DIR"`
-	Out     string `default:"_output"                                                                                                        help:"Directory to build in."             placeholder:"DIR"`
-	Version string `help:"Version to build, a semantic version that starts with v; by default one that is made of the commit and its time."  placeholder:"VERSION"`
+	Root    string `default:"."                                                                          help:"Root of the checkout."  placeholder:"DIR"`
+	Out     string `default:"_output"                                                                    help:"Directory to build in." placeholder:"DIR"`
+	Version string `help:"Version to build, such as v1.2.3; by default made of the commit and its time." placeholder:"VERSION"`
 }
 
 // packageFlags are those of the commands that build packages.

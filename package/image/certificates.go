@@ -18,7 +18,7 @@ func Certificates() []byte {
 
 	for root := range bundle.Roots() {
 		if root.Constraint == nil {
-			_ = pem.Encode(b, &pem.Block{Type: "CERTIFICATE", Bytes: root.Certificate}) //nolint:errcheck // A buffer takes all.
+			_ = pem.Encode(b, &pem.Block{Type: "CERTIFICATE", Bytes: root.Certificate})
 		}
 	}
 

@@ -132,7 +132,9 @@ func TestNewMediaTypes(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	got := []types.MediaType{m.MediaType, m.Config.MediaType}
+	got := make([]types.MediaType, 0, 2+len(m.Layers))
+	got = append(got, m.MediaType, m.Config.MediaType)
+
 	for _, l := range m.Layers {
 		got = append(got, l.MediaType)
 	}

@@ -31,7 +31,7 @@ func Image(annotations map[string]string, platforms ...v1.Image) (Artifact, erro
 
 	for i, img := range platforms {
 		if annotations != nil {
-			img = mutate.Annotations(img, annotations).(v1.Image) //nolint:forcetypeassert // It returns the type it is given.
+			img = mutate.Annotations(img, annotations).(v1.Image) //nolint:errcheck,forcetypeassert // It returns the type it is given.
 		}
 
 		if len(platforms) == 1 {
@@ -56,7 +56,7 @@ func Image(annotations map[string]string, platforms ...v1.Image) (Artifact, erro
 
 	index := mutate.AppendManifests(empty.Index, adds...)
 	if annotations != nil {
-		index = mutate.Annotations(index, annotations).(v1.ImageIndex) //nolint:forcetypeassert // It returns the type it is given.
+		index = mutate.Annotations(index, annotations).(v1.ImageIndex) //nolint:errcheck,forcetypeassert // It returns the type it is given.
 	}
 
 	return index, nil

@@ -163,9 +163,9 @@ func TestArtifacts(t *testing.T) {
 
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			var imgs []v1.Image
-			for _, arch := range tc.archs {
-				imgs = append(imgs, platform(t, arch))
+			imgs := make([]v1.Image, len(tc.archs))
+			for i, arch := range tc.archs {
+				imgs[i] = platform(t, arch)
 			}
 
 			a, err := tc.make(imgs...)

@@ -6,11 +6,8 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
-	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
@@ -77,18 +74,18 @@ func (r *Release) buildAssets(ctx context.Context, dir string) error {
 		return err
 	}
 
-	digests := map[string]bool{}
+	var digests []string
 
-	for _, a := range slices.Concat(packages, images) {
+	for _, a := range published(packages, images) {
 		digest, err := a.Digest()
 		if err != nil {
 			return errors.Wrapf(err, "cannot tell the digest of %s", a.Repository)
 		}
 
-		digests[fmt.Sprintf("%s/%s:%s@%s\n", Registry, a.Repository, r.Version, digest)] = true
+		digests = append(digests, fmt.Sprintf("%s/%s:%s@%s\n", Registry, a.Repository, r.Version, digest))
 	}
 
-	if err := write(filepath.Join(dir, DigestsFile), []byte(strings.Join(slices.Sorted(maps.Keys(digests)), ""))); err != nil {
+	if err := write(filepath.Join(dir, DigestsFile), []byte(strings.Join(digests, ""))); err != nil {
 		return err
 	}
 
@@ -200,33 +197,35 @@ func write(file string, content []byte) error {
 
 // checksums writes the checksums of all files of a directory.
 func checksums(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return errors.Wrap(err, "cannot list the release")
+	}
+
 	b := &strings.Builder{}
 
-	err := filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-
-		f, err := os.Open(filepath.Clean(name))
+	for _, e := range entries {
+		sum, err := checksum(filepath.Join(dir, e.Name()))
 		if err != nil {
-			return err
+			return errors.Wrap(err, "cannot checksum the release")
 		}
 
-		defer f.Close() //nolint:errcheck // It was only read.
-
-		h := sha256.New()
-		if _, err := io.Copy(h, f); err != nil {
-			return err
-		}
-
-		rel, err := filepath.Rel(dir, name)
-		_, _ = fmt.Fprintf(b, "%s  %s\n", hex.EncodeToString(h.Sum(nil)), filepath.ToSlash(rel))
-
-		return err
-	})
-	if err != nil {
-		return errors.Wrap(err, "cannot checksum the release")
+		_, _ = fmt.Fprintf(b, "%s  %s\n", sum, e.Name())
 	}
 
 	return write(filepath.Join(dir, ChecksumsFile), []byte(b.String()))
+}
+
+func checksum(file string) (string, error) {
+	f, err := os.Open(filepath.Clean(file))
+	if err != nil {
+		return "", err
+	}
+
+	defer f.Close() //nolint:errcheck // It was only read.
+
+	h := sha256.New()
+	_, err = io.Copy(h, f)
+
+	return hex.EncodeToString(h.Sum(nil)), err
 }

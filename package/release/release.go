@@ -6,6 +6,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 	"github.com/google/go-containerregistry/pkg/name"
@@ -194,8 +195,7 @@ func (r *Release) function(ctx context.Context, dir string) (publish.Artifact, e
 	return publish.Package(imgs...)
 }
 
-// All builds what is pushed to a registry. The function's image is not: its package
-// has it.
+// All builds what is pushed to a registry.
 func (r *Release) All(ctx context.Context) ([]Artifact, error) {
 	images, err := r.Images(ctx)
 	if err != nil {
@@ -207,15 +207,13 @@ func (r *Release) All(ctx context.Context) ([]Artifact, error) {
 		return nil, err
 	}
 
-	as := packages
+	return published(packages, images), nil
+}
 
-	for _, a := range images {
-		if a.Repository != xpkg.FunctionName {
-			as = append(as, a)
-		}
-	}
-
-	return as, nil
+// published are the artifacts that have a repository. The function's image has none:
+// its package has it.
+func published(packages, images []Artifact) []Artifact {
+	return append(packages, slices.DeleteFunc(slices.Clone(images), func(a Artifact) bool { return a.Repository == xpkg.FunctionName })...)
 }
 
 // Push pushes artifacts to a registry, tagged with the version, and returns what to

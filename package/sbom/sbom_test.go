@@ -44,7 +44,9 @@ func dependsOn(t *testing.T) []string {
 		t.Fatal("the test does not know what it is built of")
 	}
 
-	rs := []string{"a v1.2.3 DEPENDS_ON stdlib " + strings.TrimPrefix(runtime.Version(), "go")}
+	rs := make([]string, 0, 1+len(info.Deps))
+	rs = append(rs, "a v1.2.3 DEPENDS_ON stdlib "+strings.TrimPrefix(runtime.Version(), "go"))
+
 	for _, m := range info.Deps {
 		rs = append(rs, "a v1.2.3 DEPENDS_ON "+m.Path+" "+m.Version)
 	}

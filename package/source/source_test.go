@@ -21,7 +21,7 @@ func repository(t *testing.T) (string, string) {
 		{"init", "--quiet"},
 		{"-c", "user.name=a", "-c", "user.email=a@example.com", "commit", "--quiet", "--allow-empty", "--message=First"},
 	} {
-		cmd := exec.CommandContext(t.Context(), "git", args...) //nolint:gosec // The arguments are the test's.
+		cmd := exec.CommandContext(t.Context(), "git", args...)
 		cmd.Dir = dir
 		cmd.Env = append(os.Environ(), "GIT_COMMITTER_DATE=2026-01-02T03:04:05+01:00")
 

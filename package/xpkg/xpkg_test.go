@@ -9,10 +9,9 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"github.com/google/go-cmp/cmp"
-
 	xv1 "github.com/crossplane/crossplane/apis/v2/apiextensions/v1"
 	pkgmetav1 "github.com/crossplane/crossplane/apis/v2/pkg/meta/v1"
+	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
 )
@@ -146,7 +145,7 @@ func TestActivation(t *testing.T) {
 	ours := policy{}
 	parseFile(t, "package/activation.yaml", &ours)
 
-	content, err := os.ReadFile(filepath.Join(root, "deploy/konflux/base/common/runtime.yaml"))
+	content, err := os.ReadFile(filepath.Join(root, "deploy", "konflux", "base", "common", "runtime.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -140,7 +140,7 @@ func TestPackages(t *testing.T) {
 	}
 
 	// It prints its help on standard error.
-	out, err := exec.CommandContext(t.Context(), entrypoint(t, img), "--help").CombinedOutput() //nolint:gosec // The test has built it.
+	out, err := exec.CommandContext(t.Context(), entrypoint(t, img), "--help").CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "sanitize-secrets") {
 		t.Errorf("Provider(...): want the provider's program in its package, got error %v and\n%s", err, out)
 	}

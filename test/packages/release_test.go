@@ -145,9 +145,9 @@ func TestRelease(t *testing.T) {
 	dir := filepath.Join(r.Out, "release")
 
 	t.Run("Reproducible", func(t *testing.T) {
-		var sums []string
+		sums := [2]string{}
 
-		for _, r := range []*release.Release{r, &elsewhere} {
+		for i, r := range []*release.Release{r, &elsewhere} {
 			dir := filepath.Join(r.Out, "release")
 
 			start := time.Now()
@@ -162,7 +162,7 @@ func TestRelease(t *testing.T) {
 				t.Fatal(err)
 			}
 
-			sums = append(sums, string(content))
+			sums[i] = string(content)
 		}
 
 		if diff := cmp.Diff(sums[0], sums[1]); diff != "" {
@@ -190,9 +190,9 @@ func TestRelease(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		var got []string
-		for _, e := range entries {
-			got = append(got, e.Name())
+		got := make([]string, len(entries))
+		for i, e := range entries {
+			got[i] = e.Name()
 		}
 
 		if diff := cmp.Diff(want, got); diff != "" {
@@ -241,14 +241,16 @@ func pushed(t *testing.T, r *release.Release, cli, dir string) {
 	}
 
 	byRepository := map[string]name.Digest{}
+	lines := ""
 
 	for _, d := range digests {
 		repository := strings.TrimPrefix(d.RepositoryStr(), "pushed/")
 		byRepository[repository] = d
+		lines += release.Registry + "/" + repository + ":" + version + "@" + d.DigestStr() + "\n"
+	}
 
-		if line := release.Registry + "/" + repository + ":" + version + "@" + d.DigestStr() + "\n"; !strings.Contains(string(announced), line) {
-			t.Errorf("%s: want the line %s", release.DigestsFile, line)
-		}
+	if diff := cmp.Diff(lines, string(announced)); diff != "" {
+		t.Errorf("%s: -want as pushed, +got:\n%s", release.DigestsFile, diff)
 	}
 
 	for _, p := range program.WithImage() {
@@ -257,6 +259,7 @@ func pushed(t *testing.T, r *release.Release, cli, dir string) {
 			t.Fatalf("%s was not pushed", p.Name)
 		}
 
+		// The function's package is its image, and more.
 		index, err := remote.Index(d)
 		if err != nil {
 			t.Fatal(err)
