@@ -160,7 +160,7 @@ func (c *releaseCmd) Run(ctx context.Context) error {
 // list prints the digest of each artifact.
 func list(r *release.Release, as []release.Artifact) error {
 	for _, a := range as {
-		digest, err := a.Digest()
+		digest, err := a.Content.Digest()
 		if err != nil {
 			return errors.Wrapf(err, "cannot tell the digest of %s", a.Repository)
 		}

@@ -117,6 +117,13 @@ func annotateLayers(img v1.Image) (v1.Image, error) {
 // Push pushes an artifact under a tag, with all that it refers to, and returns the
 // digest to pull it by. It logs in as Docker and Podman would.
 func Push(ctx context.Context, to name.Tag, a Artifact, opts ...remote.Option) (name.Digest, error) {
+	// Of anything else only a manifest would be pushed.
+	switch a.(type) {
+	case v1.Image, v1.ImageIndex:
+	default:
+		return name.Digest{}, errors.Errorf("cannot push %s: neither an image nor an index but %T", to, a)
+	}
+
 	opts = append([]remote.Option{remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain)}, opts...)
 
 	digest, err := a.Digest()

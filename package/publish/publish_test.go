@@ -210,6 +210,11 @@ func TestPush(t *testing.T) {
 		}
 	}
 
+	// What embeds an image hides it.
+	if _, err := Push(t.Context(), to, struct{ Artifact }{index}); err == nil {
+		t.Error("Push(...): want an error for what would not be pushed whole")
+	}
+
 	srv.Close()
 
 	if _, err := Push(t.Context(), to, index); err == nil {

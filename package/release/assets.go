@@ -77,7 +77,7 @@ func (r *Release) buildAssets(ctx context.Context, dir string) error {
 	var digests []string
 
 	for _, a := range published(packages, images) {
-		digest, err := a.Digest()
+		digest, err := a.Content.Digest()
 		if err != nil {
 			return errors.Wrapf(err, "cannot tell the digest of %s", a.Repository)
 		}
@@ -108,7 +108,7 @@ func (r *Release) imageAssets(dir string, a Artifact) error {
 		return err
 	}
 
-	index, ok := a.Artifact.(v1.ImageIndex)
+	index, ok := a.Content.(v1.ImageIndex)
 	if !ok {
 		return errors.Errorf("the images of %s are not an index", a.Repository)
 	}

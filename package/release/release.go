@@ -50,10 +50,11 @@ type Release struct {
 
 // An Artifact is what is pushed to one repository.
 type Artifact struct {
-	publish.Artifact
-
 	// Repository below a registry.
 	Repository string
+
+	// Content is an image or an index.
+	Content publish.Artifact
 }
 
 func (r *Release) metadata(name, description string) image.Metadata {
@@ -116,7 +117,7 @@ func (r *Release) Images(ctx context.Context) ([]Artifact, error) {
 			return nil, errors.Wrapf(err, "cannot write the images of %s", p.Name)
 		}
 
-		as = append(as, Artifact{Artifact: a, Repository: p.Name})
+		as = append(as, Artifact{Repository: p.Name, Content: a})
 	}
 
 	return as, nil
@@ -141,7 +142,7 @@ func (r *Release) Packages(ctx context.Context) ([]Artifact, error) {
 		return nil, errors.Wrap(err, "cannot tell the digest of the function's package")
 	}
 
-	as := []Artifact{{Artifact: function, Repository: xpkg.FunctionName}}
+	as := []Artifact{{Repository: xpkg.FunctionName, Content: function}}
 
 	for _, api := range xpkg.APIs() {
 		name := xpkg.ConfigurationName(api)
@@ -166,7 +167,7 @@ func (r *Release) Packages(ctx context.Context) ([]Artifact, error) {
 			return nil, err
 		}
 
-		as = append(as, Artifact{Artifact: a, Repository: name})
+		as = append(as, Artifact{Repository: name, Content: a})
 	}
 
 	return as, nil
@@ -227,7 +228,7 @@ func (r *Release) Push(ctx context.Context, registry string, as []Artifact, opts
 			return nil, errors.Wrap(err, "cannot name what is pushed")
 		}
 
-		digest, err := publish.Push(ctx, tag, a, opts...)
+		digest, err := publish.Push(ctx, tag, a.Content, opts...)
 		if err != nil {
 			return nil, err
 		}
