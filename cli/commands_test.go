@@ -65,7 +65,7 @@ func start(ts *testscript.TestScript, neg bool, args []string) {
 	p.cmd = exec.CommandContext(ctx, args[1], args[2:]...)
 	p.cmd.Dir = ts.MkAbs(".")
 
-	for _, name := range []string{"PATH", "HOME", "KUBECONFIG"} {
+	for _, name := range []string{"PATH", "HOME", "KUBECONFIG", coverDir} {
 		p.cmd.Env = append(p.cmd.Env, name+"="+ts.Getenv(name))
 	}
 

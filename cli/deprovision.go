@@ -36,6 +36,10 @@ func (c *deprovisionCmd) Validate() error {
 
 // Run asks for a cluster to be destroyed and, if told to, waits for that.
 func (c *deprovisionCmd) Run(ctx context.Context, w *world) error {
+	if wrong := request.WrongName(c.Name); wrong != "" {
+		return request.Usage("NAME", wrong)
+	}
+
 	ctx, cancel := within(ctx, c.Timeout)
 	defer cancel()
 

@@ -157,6 +157,10 @@ func (w *world) fail(err error) int {
 
 // connect returns the tenant's namespace.
 func (w *world) connect() (*tenant.Tenant, error) {
+	if wrong := request.WrongName(w.Namespace); w.Namespace != "" && wrong != "" {
+		return nil, request.Usage("--namespace", wrong)
+	}
+
 	return tenant.Connect(tenant.Options{
 		Kubeconfig: w.Kubeconfig,
 		Context:    w.Context,

@@ -12,6 +12,10 @@ import (
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 )
 
+// coverDir is where a program that was built to tell what it covers does. Without it,
+// it complains.
+const coverDir = "GOCOVERDIR"
+
 // buffer may be read while it is written to.
 type buffer struct {
 	mu sync.Mutex
@@ -46,7 +50,7 @@ func command(t *testing.T, kubeconfig string, args ...string) *exec.Cmd {
 	// The test binary is in the path under its name.
 	c := exec.CommandContext(t.Context(), "tpc", args...)
 	c.Dir = t.TempDir()
-	c.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + c.Dir, "KUBECONFIG=" + kubeconfig, "TERM=xterm"}
+	c.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + c.Dir, "KUBECONFIG=" + kubeconfig, "TERM=xterm", coverDir + "=" + c.Dir}
 
 	return c
 }

@@ -18,10 +18,11 @@ import (
 type provisionCmd struct {
 	request.Params `group:"Request"`
 
-	Wait       bool          `help:"Wait until the cluster is ready and its kubeconfig is in the Secret."`
-	Timeout    time.Duration `default:"2h"                                                                                                                              help:"How long to wait."`
-	ResultsDir string        `help:"Directory to write the files secretRef, testPlatformClusterClaimName and testPlatformClusterClaimNamespace to, when all went well." placeholder:"DIR"`
-	DryRun     bool          `help:"Only check the request, on the cluster too; ask for nothing."`
+	Wait                 bool          `help:"Wait until the cluster is ready and its kubeconfig is in the Secret."`
+	Timeout              time.Duration `default:"2h"                                                                                                                              help:"How long to wait."`
+	DeprovisionOnFailure bool          `help:"With --wait, give the cluster back when it does not become ready in time, fails, or the wait is interrupted."`
+	ResultsDir           string        `help:"Directory to write the files secretRef, testPlatformClusterClaimName and testPlatformClusterClaimNamespace to, when all went well." placeholder:"DIR"`
+	DryRun               bool          `help:"Only check the request, on the cluster too; ask for nothing."`
 }
 
 // Help is what `tpc provision --help` says beyond its flags.
@@ -43,13 +44,18 @@ An OBJECT is written as JSON or as YAML, or read from a file of either: @FILE, o
 The request is checked against what the cluster knows before anything is created, and each problem is told in a line
 that names the flag. With --wait, progress is shown, with a link to the ProwJob that installs the cluster; when that
 fails, what OpenShift CI says is printed word for word. After a timeout or an interrupt the cluster goes on being
-installed: give it back with tpc deprovision. The same command again takes up where it left off.`
+installed: give it back with tpc deprovision, or let --deprovision-on-failure do so. The same command again takes up
+where it left off.`
 }
 
 // Validate refuses flags that do not go together.
 func (c *provisionCmd) Validate() error {
 	if c.Timeout <= 0 {
 		return request.Usage("--timeout", "must be positive")
+	}
+
+	if c.DeprovisionOnFailure && !c.Wait {
+		return request.Usage("--deprovision-on-failure", "needs --wait")
 	}
 
 	return nil
@@ -67,6 +73,11 @@ func (c *provisionCmd) Run(ctx context.Context, w *world) error {
 
 	u, created, err := c.create(ctx, w, t, r)
 	if err != nil {
+		// It may have been created, if nobody waited to be told so.
+		if ctx.Err() != nil {
+			err = errors.Join(err, c.giveBack(ctx, w, t, r))
+		}
+
 		return err
 	}
 
@@ -80,7 +91,12 @@ func (c *provisionCmd) Run(ctx context.Context, w *world) error {
 
 	if c.Wait {
 		if s, err = c.await(ctx, w, t, s); err != nil {
-			return errors.Join(err, w.record(s))
+			interrupted := (*interruptedError)(nil)
+			if c.DeprovisionOnFailure && errors.As(err, &interrupted) {
+				err = errors.New("interrupted")
+			}
+
+			return errors.Join(err, c.giveBack(ctx, w, t, r), w.record(s))
 		}
 
 		w.sayf("%s is ready after %s; its kubeconfig is in Secret %s: %s kubeconfig %s", s.Name, progress.Duration(time.Since(s.Created)), s.Secret, w.name, s.Name)
@@ -93,6 +109,42 @@ func (c *provisionCmd) Run(ctx context.Context, w *world) error {
 	}
 
 	return w.record(s)
+}
+
+// giveBackTimeout is less than Kubernetes lets a container take to end, so that there is
+// time when a Pod is deleted.
+const giveBackTimeout = 20 * time.Second
+
+// giveBack asks for the tear-down of a cluster that was waited for in vain, if told to.
+// It leaves alone what is not this request's.
+func (c *provisionCmd) giveBack(ctx context.Context, w *world, t *tenant.Tenant, r *request.Request) error {
+	if !c.DeprovisionOnFailure {
+		return nil
+	}
+
+	// What has ended the wait must not end this.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), giveBackTimeout)
+	defer cancel()
+
+	name, gone := r.Object.GetName(), (*tenant.NotFoundError)(nil)
+
+	err := w.retry(ctx, func() error {
+		u, err := t.Get(ctx, name)
+		if err != nil || !r.Equals(u) {
+			return err
+		}
+
+		if _, err = t.TearDown(ctx, name); err == nil {
+			w.sayf("the tear-down of %s is asked for", name)
+		}
+
+		return err
+	})
+	if errors.As(err, &gone) {
+		return nil
+	}
+
+	return errors.Wrapf(err, "cannot give back %s: do so with %s deprovision %s", name, w.name, name)
 }
 
 // check finds out whether what is asked for can be had, before anything is created.

@@ -118,6 +118,7 @@ func setUp(t *testing.T, k *konflux, env *testscript.Env) error {
 
 	env.Values[scriptKey{}] = &script{konflux: k, namespace: namespace, started: map[string]*process{}}
 	env.Setenv("HOME", env.WorkDir)
+	env.Setenv(coverDir, env.Getenv("TMPDIR"))
 	env.Setenv("KUBECONFIG", kubeconfig)
 	env.Setenv("NAMESPACE", namespace)
 

@@ -12,7 +12,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
-	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
 	"github.com/ephemeral-clusters/ephemeral-clusters/cli/internal/life"
 	"github.com/ephemeral-clusters/ephemeral-clusters/cli/internal/xrdtest"
@@ -29,11 +28,7 @@ func arguments(more ...string) []string {
 // Nothing that happens to the API server, or to credentials of it, ends the wait for
 // a cluster.
 func TestSurvives(t *testing.T) {
-	certs := t.TempDir()
-	k := startKonflux(t, xrdtest.Claims, func(env *envtest.Environment) {
-		// They must outlive a restart.
-		env.ControlPlane.GetAPIServer().CertDir = certs
-	})
+	k := startKonflux(t, xrdtest.Claims)
 	p := startProxy(t, k)
 
 	t.Run("WatchesEnd", func(t *testing.T) {
@@ -141,10 +136,6 @@ func TestSurvives(t *testing.T) {
 
 		launch(t, file, arguments()...).exits(t, 0)
 	})
-
-	t.Run("Restart", func(t *testing.T) {
-		testRestart(t, k)
-	})
 }
 
 // testReplaced makes sure that a claim is not taken for another of its name, if that
@@ -204,52 +195,4 @@ func refuse(t *testing.T, p *proxy, r *running, token string) {
 	p.server.CloseClientConnections()
 
 	r.await(t, "trying again: Unauthorized$")
-}
-
-func testRestart(t *testing.T, k *konflux) {
-	t.Helper()
-
-	user := k.tenant(t, "restart")
-
-	b, err := user.KubeConfig()
-	must(t, err)
-
-	file := filepath.Join(t.TempDir(), "kubeconfig")
-	must(t, os.WriteFile(file, b, 0o600))
-
-	r := launch(t, file, arguments("--wait", "--namespace=restart")...)
-	must(t, k.report(t.Context(), "restart", "demo", life.Installing))
-	r.await(t, "Provisioning: ")
-
-	// A server that is told to stop waits for watches to end. One that does not get the
-	// time to is killed.
-	k.env.ControlPlane.APIServer.StopTimeout = time.Millisecond
-	if err := k.env.ControlPlane.APIServer.Stop(); err == nil {
-		t.Log("the API server stopped at once")
-	}
-
-	k.env.ControlPlane.APIServer.StopTimeout = time.Minute
-
-	r.await(t, "trying again: .*connection refused")
-
-	// Whoever begins while there is no API server waits for it too.
-	second := launch(t, file, arguments("--wait", "--namespace=restart")...)
-
-	eventually(t, "missing the API server", func() error {
-		if !strings.Contains(second.err.String(), "tpc: trying again: ") {
-			return errors.New(second.err.String())
-		}
-
-		return nil
-	})
-
-	must(t, k.env.ControlPlane.APIServer.Start())
-	must(t, k.report(t.Context(), "restart", "demo", life.Ready))
-	must(t, k.publish(t.Context(), "restart", "demo"))
-	r.exits(t, 0)
-	second.exits(t, 0)
-
-	if !strings.Contains(second.out.String(), "demo exists in namespace restart, as it is asked for") {
-		t.Errorf("want the second to take up what the first has begun, got:\n%s", second.out)
-	}
 }

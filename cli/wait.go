@@ -38,6 +38,16 @@ type failedError struct {
 
 func (e *failedError) Error() string { return fmt.Sprintf("%s failed: %s", e.name, e.failure) }
 
+// An interruptedError says that somebody has ended the wait.
+type interruptedError struct {
+	// follow is how to go on waiting.
+	follow string
+}
+
+func (e *interruptedError) Error() string {
+	return "interrupted; what was asked for goes on: " + e.follow
+}
+
 // patience is how long to try to reach an API server before anything was asked of it.
 const patience = 3 * time.Minute
 
@@ -114,7 +124,7 @@ func (w *world) await(ctx context.Context, t *tenant.Tenant, show progress.Repor
 	case errors.As(err, &timeout):
 		return last, &timeoutError{after: timeout.after, waitingFor: last.WaitingFor}
 	case err != nil && errors.Is(ctx.Err(), context.Canceled):
-		return last, errors.Errorf("interrupted; what was asked for goes on: %s status %s --watch", w.name, name)
+		return last, &interruptedError{follow: w.name + " status " + name + " --watch"}
 	}
 
 	return last, err

@@ -13,37 +13,59 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
-// A misspelt field of a long manifest is told in one line, which says where it is.
-func TestLongManifest(t *testing.T) {
+// A misspelt field of a long text is told in one line, which says where it is.
+func TestLong(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)
 
-	b := &strings.Builder{}
-	b.WriteString("apiVersion: ci.openshift.org/v1alpha1\nkind: TestPlatformCluster\nmetadata:\n  name: demo\nspec:\n  ciOperator:\n    baseImages:\n")
+	images := &strings.Builder{}
 
-	line := 8
-
-	for i := range 48 {
+	for i := range 50 {
 		field := "namespace"
 		if i == 33 {
 			field = "namespcae"
 		}
 
-		fmt.Fprintf(b, "      image-%d:\n        %s: ocp\n        name: \"4.20\"\n        tag: cli\n", i, field)
+		fmt.Fprintf(images, "      image-%d:\n        %s: ocp\n        name: \"4.20\"\n        tag: cli\n", i, field)
 	}
 
-	b.WriteString("    releases:\n      latest: {release: {channel: stable, version: '4.20'}}\n    test:\n      workflow: ipi-aws\n      clusterProfile: aws\n")
-	write(t, dir, "claim.yaml", b.String())
+	head := "apiVersion: ci.openshift.org/v1alpha1\nkind: TestPlatformCluster\nmetadata:\n  name: demo\nspec:\n  ciOperator:\n    baseImages:\n"
+	tail := "    releases:\n      latest: {release: {channel: stable, version: '4.20'}}\n    test:\n      workflow: ipi-aws\n      clusterProfile: aws\n"
+	write(t, dir, "claim.yaml", head+images.String()+tail)
 
-	if n := strings.Count(b.String(), "\n"); n < 200 {
-		t.Fatalf("the manifest is only %d lines long", n)
+	const within = 33*4 + 2
+
+	cases := map[string]struct {
+		reason string
+		params Params
+		lines  int
+		want   string
+	}{
+		"Manifest": {
+			reason: "A manifest's line is told.",
+			params: Params{Filename: "claim.yaml"},
+			lines:  strings.Count(head+images.String()+tail, "\n"),
+			want:   fmt.Sprintf("--filename (claim.yaml:%d): spec.ciOperator.baseImages.image-33.namespcae", strings.Count(head, "\n")+within),
+		},
+		"Parameter": {
+			reason: "So is a parameter's, as a pipeline gives it.",
+			params: with(func(p *Params) { p.BaseImages = images.String() }),
+			lines:  strings.Count(images.String(), "\n"),
+			want:   fmt.Sprintf("--base-images (line %d): image-33.namespcae", within),
+		},
 	}
 
-	want := []string{
-		fmt.Sprintf("--filename (claim.yaml:%d): spec.ciOperator.baseImages.image-33.namespcae: unknown field, did you mean \"namespace\"?", line+33*4+1),
-	}
-	if diff := cmp.Diff(want, lines(t, Params{Filename: "claim.yaml"})); diff != "" {
-		t.Errorf("problems: -want, +got:\n%s", diff)
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			if tc.lines < 200 {
+				t.Fatalf("the text is only %d lines long", tc.lines)
+			}
+
+			want := []string{tc.want + `: unknown field, did you mean "namespace"?`}
+			if diff := cmp.Diff(want, lines(t, tc.params)); diff != "" {
+				t.Errorf("%s\nproblems: -want, +got:\n%s", tc.reason, diff)
+			}
+		})
 	}
 }
 

@@ -12,8 +12,12 @@ import (
 	"github.com/ephemeral-clusters/ephemeral-clusters/cli/served"
 )
 
-// ownerVersion is that of Tekton's API.
-const ownerVersion = "tekton.dev/v1"
+// Owners are Tekton's.
+const (
+	ownerVersion    = "tekton.dev/v1"
+	kindPipelineRun = "PipelineRun"
+	kindTaskRun     = "TaskRun"
+)
 
 func (r *Request) setMetadata(p Params, namespace string) UsageErrors {
 	var problems UsageErrors
@@ -51,7 +55,7 @@ func (r *Request) setMetadata(p Params, namespace string) UsageErrors {
 		r.set(source{flag: a.flag, path: served.Path{"metadata", "annotations", a.key}}, a.value)
 	}
 
-	return append(problems, r.setOwner(p.Owner)...)
+	return append(problems, r.setOwner(p)...)
 }
 
 // checkName refuses what the API server would refuse, and what could not be the
@@ -75,18 +79,19 @@ func (r *Request) checkName() UsageErrors {
 }
 
 // setOwner sets an owner that does not control, and whose deletion does not wait:
-// that would take rights on the owner.
-func (r *Request) setOwner(owner string) UsageErrors {
-	if owner == "" {
+// that would take rights on the owner. A PipelineRun names the job, too, unless another
+// is named.
+func (r *Request) setOwner(p Params) UsageErrors {
+	if p.Owner == "" {
 		return nil
 	}
 
-	parts := strings.Split(owner, "/")
+	parts := strings.Split(p.Owner, "/")
 	if len(parts) != 3 || parts[1] == "" || parts[2] == "" {
 		return Usage(flagOwner, "must be KIND/NAME/UID, such as PipelineRun/my-run/7c1d9e2b-5f80-4a6e-9b3d-2e1f0a9c8b7d")
 	}
 
-	if parts[0] != "PipelineRun" && parts[0] != "TaskRun" {
+	if parts[0] != kindPipelineRun && parts[0] != kindTaskRun {
 		return Usage(flagOwner, fmt.Sprintf("must be a PipelineRun or a TaskRun, not a %q", parts[0]))
 	}
 
@@ -101,6 +106,10 @@ func (r *Request) setOwner(owner string) UsageErrors {
 		UID:        types.UID(parts[2]),
 	}})
 	r.sources = append(r.sources, source{flag: flagOwner, path: served.Path{"metadata", "ownerReferences"}})
+
+	if parts[0] == kindPipelineRun && p.PipelineRunName == "" {
+		r.set(source{flag: flagOwner, path: served.Path{"metadata", "annotations", v1.AnnotationPipelineRunName}}, parts[1])
+	}
 
 	return nil
 }

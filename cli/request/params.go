@@ -27,9 +27,9 @@ type Params struct {
 	ExternalImages string `help:"Images of other registries that steps refer to, by name."                                                             placeholder:"OBJECT"`
 	Resources      string `help:"Compute resources of steps, by the step's name or *: requests and limits."                                            placeholder:"OBJECT"`
 
-	PipelineRunName         string `help:"PipelineRun to name the job in OpenShift CI after."                    placeholder:"NAME"`
-	TaskRunName             string `help:"TaskRun to name the job in OpenShift CI after, without a PipelineRun." placeholder:"NAME"`
-	HostedManagementCluster string `help:"Accepted for the sake of pipelines that set it, and not used."         hidden:""          placeholder:"NAME"`
+	PipelineRunName         string `help:"PipelineRun to name the job in OpenShift CI after; by default the owner, if it is one." placeholder:"NAME"`
+	TaskRunName             string `help:"TaskRun to name the job in OpenShift CI after, without a PipelineRun."                  placeholder:"NAME"`
+	HostedManagementCluster string `help:"Accepted for the sake of pipelines that set it, and not used."                          hidden:""          placeholder:"NAME"`
 }
 
 // DefaultBuildRoot is the image that ci-operator builds in when nothing else is said.

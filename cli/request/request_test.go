@@ -108,6 +108,22 @@ spec:
     test: {workflow: generic-claim, clusterClaim: {cloud: aws, owner: o, version: "4.20"}, env: {A: ""}}
   writeConnectionSecretToRef: {name: run-1-secret}`,
 		},
+		"OwnerNames": {
+			reason: "A PipelineRun that owns a cluster names its job, too.",
+			params: with(func(p *Params) { p.Owner = "PipelineRun/run-1/7c1d" }),
+			want: `
+metadata:
+  name: demo
+  namespace: tenant-a
+  annotations: {ephemeralcluster.ci.openshift.io/pipeline-run-name: run-1}
+  ownerReferences: [{apiVersion: tekton.dev/v1, kind: PipelineRun, name: run-1, uid: 7c1d}]
+spec:
+  ciOperator:
+    buildRoot: {image_stream_tag: {namespace: openshift, name: release, tag: rhel-9-release-golang-1.24-openshift-4.20}}
+    releases: ` + releases + `
+    test: {workflow: ipi-aws, clusterProfile: aws}
+  writeConnectionSecretToRef: {name: demo-secret}`,
+		},
 		"EmptyClaim": {
 			reason: "An empty cluster claim is none, and does not clash with a profile.",
 			params: with(func(p *Params) { p.ClusterClaim = "{}" }),

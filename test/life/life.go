@@ -14,6 +14,7 @@ import (
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	prowv1 "sigs.k8s.io/prow/pkg/apis/prowjobs/v1"
 
@@ -32,6 +33,9 @@ type Life struct {
 
 	// Patience is how long any step may take, where that is less than it usually may.
 	Patience time.Duration
+
+	// pipeline is what acts for the tenant, where that is not kubectl.
+	pipeline *pipelined
 
 	stack *stack.Stack
 	start time.Time
@@ -105,6 +109,12 @@ func (l *Life) describe(o client.Object) string {
 		if gvk, err := l.stack.Konflux.GroupVersionKindFor(o); err == nil {
 			kind = gvk.Kind
 		}
+	}
+
+	if r, ok := o.(interface {
+		GetGroupVersionKind() schema.GroupVersionKind
+	}); kind == "" && ok {
+		kind = r.GetGroupVersionKind().Kind
 	}
 
 	name := o.GetName()

@@ -28,7 +28,7 @@ const (
 // step is one of the sixteen.
 type step struct {
 	// what happens, and the components that play a part in it, the first to act
-	// first. There is none where kubectl plays the pipeline's part.
+	// first. There is none where the pipeline acts.
 	what   string
 	owners []string
 
@@ -49,9 +49,11 @@ func (l *Life) steps() []step {
 		standIn    = stack.ComponentStandIn
 	)
 
+	pipeline := l.parts()
+
 	return []step{
-		{"the pipeline starts the provision task (kubectl stands in for it)", nil, soon, l.pipelineStarts},
-		{"the task creates a TestPlatformCluster (kubectl create)", nil, soon, l.createClaim},
+		pipeline.starts,
+		pipeline.creates,
 		{"Crossplane creates the EphemeralCluster on app.ci", []string{crossplane, function, provider}, soon, l.awaitEphemeralCluster},
 		{"the reconciler creates a ProwJob", []string{reconciler}, soon, l.awaitProwJob},
 		{"the ProwJob's Pod runs ci-operator on a build cluster", []string{prow, standIn}, soon, l.awaitPod},
@@ -59,10 +61,10 @@ func (l *Life) steps() []step {
 		{"ci-operator's Secret holds the kubeconfig", []string{standIn}, slow, l.awaitSource},
 		{"the reconciler publishes it on the EphemeralCluster", []string{reconciler}, soon, l.awaitPublished},
 		{"Crossplane reports it to the tenant's Secret", []string{provider, function, crossplane}, soon, l.awaitTenantSecret},
-		{"the task writes its results (kubectl stands in for it)", nil, soon, l.writeResults},
-		{"the pipeline tests: kubectl get namespaces", nil, soon, l.test},
-		{"the pipeline starts the deprovision task (kubectl stands in for it)", nil, soon, l.pipelineEnds},
-		{"the task sets spec.tearDownCluster (kubectl patch)", nil, soon, l.tearDown},
+		pipeline.writesResults,
+		pipeline.tests,
+		pipeline.ends,
+		pipeline.tearsDown,
 		{"Crossplane carries it to app.ci", []string{crossplane, function, provider}, soon, l.awaitTearDown},
 		{"the reconciler signals ci-operator", []string{reconciler}, soon, l.awaitSignal},
 		{"ci-operator destroys the cluster, and the ProwJob ends", []string{standIn, prow, reconciler, provider, function, crossplane}, slow, l.awaitEnd},

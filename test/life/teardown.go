@@ -83,6 +83,12 @@ func (l *Life) awaitEnd(ctx context.Context) (client.Object, error) {
 		return nil, errors.Wrap(err, "the claim does not say that the ProwJob has completed")
 	}
 
+	if l.pipeline != nil {
+		if err := l.pipelineSucceeds(ctx); err != nil {
+			return nil, err
+		}
+	}
+
 	return l.prowJob, l.Refused(ctx)
 }
 
@@ -103,14 +109,15 @@ func (l *Life) Refused(ctx context.Context) error {
 	return nil
 }
 
-// Delete deletes the claim, as the end of its PipelineRun does, and waits until the
-// cluster, and every copy of its credentials, is gone.
+// Delete deletes the PipelineRun or, where there is none, the claim, and waits until
+// the cluster, and every copy of its credentials, is gone.
 func (l *Life) Delete(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, slow)
 	defer cancel()
 
-	if err := client.IgnoreNotFound(l.stack.Konflux.Delete(ctx, l.claim)); err != nil {
-		return errors.Wrap(err, "cannot delete the claim")
+	owner := l.owner()
+	if err := client.IgnoreNotFound(l.stack.Konflux.Delete(ctx, owner)); err != nil {
+		return errors.Wrapf(err, "cannot delete %s", l.describe(owner))
 	}
 
 	composite := l.compositeName()

@@ -7,17 +7,18 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"syscall"
 	"time"
 
 	"github.com/alecthomas/kong"
-	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
+	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
 
 	"github.com/ephemeral-clusters/ephemeral-clusters/test/life"
 	"github.com/ephemeral-clusters/ephemeral-clusters/test/stack"
+	"github.com/ephemeral-clusters/ephemeral-clusters/test/tekton"
 )
 
 type cli struct {
@@ -39,9 +40,9 @@ func main() {
 }
 
 type demo struct {
-	Claim     string `default:"examples/workflow/claim.yaml"                  help:"Manifest of the claim."                      type:"existingfile"`
-	Namespace string `default:"tenant-a"                                      help:"Tenant namespace that the claim is made in."`
-	API       string `default:"claims"                                        enum:"claims,v2"                                   help:"What the Konflux cluster serves: claims, or v2 namespaced composites."`
+	Pipeline  string `default:"examples/pipelines/install.yaml"               help:"Manifest of the PipelineRun, whose tasks are provision, test and deprovision." type:"existingfile"`
+	Namespace string `default:"tenant-a"                                      help:"Tenant namespace that the pipeline runs in."`
+	API       string `default:"claims"                                        enum:"claims,v2"                                                                     help:"What the Konflux cluster serves: claims, or v2 namespaced composites."`
 	Debug     bool   `help:"Raise the log level of every component but etcd."`
 }
 
@@ -57,12 +58,20 @@ func (d *demo) Run(ctx context.Context) (err error) {
 
 	fmt.Printf("\nThe stack started in %.0fs. One cluster's life:\n\n", time.Since(start).Seconds())
 
-	claim, err := filepath.Abs(d.Claim)
+	r, err := tekton.Install(ctx, s, d.Namespace, io.Discard)
 	if err != nil {
-		return errors.Wrap(err, "cannot find the claim")
+		return err
+	}
+	defer r.Stop()
+
+	pr := &pipelinev1.PipelineRun{}
+	if err := tekton.ReadFile(ctx, d.Pipeline, pr); err != nil {
+		return err
 	}
 
-	l := life.New(s, d.Namespace, claim, os.Stdout)
+	pr.SetNamespace(d.Namespace)
+
+	l := life.NewPipeline(ctx, s, r, pr, os.Stdout)
 	if err := l.Run(ctx); err != nil {
 		return err
 	}
@@ -71,7 +80,7 @@ func (d *demo) Run(ctx context.Context) (err error) {
 		return err
 	}
 
-	fmt.Printf("\n%s\nThe claim was deleted; the cluster and every copy of its credentials are gone. Everything took %.0fs.\n", l.Table(), time.Since(start).Seconds())
+	fmt.Printf("\n%s\nThe PipelineRun was deleted; the cluster and every copy of its credentials are gone. Everything took %.0fs.\n", l.Table(), time.Since(start).Seconds())
 
 	return nil
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/ephemeral-clusters/ephemeral-clusters/test/components"
 	"github.com/ephemeral-clusters/ephemeral-clusters/test/process"
 	"github.com/ephemeral-clusters/ephemeral-clusters/test/stack"
+	"github.com/ephemeral-clusters/ephemeral-clusters/test/tekton"
 )
 
 // Files below the checkout's .stack that tell about the stack that runs.
@@ -28,6 +29,10 @@ const (
 	serverFile = "server.json"
 	outputFile = "output"
 )
+
+// tenant is the namespace of the Konflux cluster to play in: it is among the owners of
+// the cluster profile.
+const tenant = "tenant-a"
 
 // checkInterval is how often a process or a file is looked at.
 const checkInterval = 100 * time.Millisecond
@@ -138,9 +143,19 @@ func (s *serve) Run(ctx context.Context) error {
 	}
 	defer st.Stop()
 
+	kubeconfig, err := tekton.Tenant(ctx, st, tenant)
+	if err != nil {
+		return err
+	}
+
+	tpc, err := tekton.BuildTPC(ctx, st)
+	if err != nil {
+		return err
+	}
+
 	fmt.Print(instructions(st))
 
-	if err := writeEnv(st); err != nil {
+	if err := writeEnv(st, kubeconfig, tpc); err != nil {
 		return err
 	}
 	defer os.Remove(filepath.Join(dir, envFile)) //nolint:errcheck // Nothing is left to do about it.
@@ -210,10 +225,11 @@ func readServer() (process.Identity, error) {
 
 // writeEnv writes what a shell needs to play with the stack. It appears whole, and
 // only once the stack is up.
-func writeEnv(s *stack.Stack) error {
+func writeEnv(s *stack.Stack, kubeconfig, tpc string) error {
 	b := &strings.Builder{}
 
 	for _, v := range []struct{ name, value string }{
+		{"KUBECONFIG", kubeconfig},
 		{"KONFLUX_KUBECONFIG", s.Konflux.AdminKubeconfig()},
 		{"APPCI_KUBECONFIG", s.AppCI.AdminKubeconfig()},
 		{"BUILD01_KUBECONFIG", s.Build01.AdminKubeconfig()},
@@ -227,6 +243,7 @@ func writeEnv(s *stack.Stack) error {
 	if err := components.Link(s.Path()+"/path", map[string]string{
 		components.Kubectl:       s.Binary(components.Kubectl),
 		components.CrossplaneCLI: s.Binary(components.CrossplaneCLI),
+		"tpc":                    tpc,
 	}); err != nil {
 		return err
 	}
@@ -247,9 +264,12 @@ func instructions(s *stack.Stack) string {
 The stack is up. To play with it:
 
   source .stack/env
-  kubectl --kubeconfig "$KONFLUX_KUBECONFIG" create namespace tenant-a
-  kubectl --kubeconfig "$KONFLUX_KUBECONFIG" -n tenant-a create -f examples/workflow/claim.yaml
-  kubectl --kubeconfig "$KONFLUX_KUBECONFIG" -n tenant-a get testplatformclusters -w
+  tpc provision --filename examples/workflow/claim.yaml --wait
+  tpc kubeconfig workflow > workflow.kubeconfig
+  kubectl --kubeconfig workflow.kubeconfig get namespaces
+  tpc deprovision workflow --wait
+
+  kubectl get testplatformclusters
   kubectl --kubeconfig "$APPCI_KUBECONFIG" get ephemeralclusters,prowjobs -A
   kubectl --kubeconfig "$BUILD01_KUBECONFIG" get pods -A
   ls "$STACK_LOGS"
