@@ -15,7 +15,7 @@ func TestCommittedApplies(t *testing.T) {
 		moduleDir(t, components.CrossplaneModule) + "/cluster/crds/*.yaml",
 		moduleDir(t, components.ProviderKubernetesModule) + "/package/crds/*.yaml",
 		filepath.Join(moduleDir(t, components.ProwModule), components.ProwJobCRDs),
-		filepath.Join(moduleDir(t, components.ExternalSecretsModule), components.ExternalSecretCRDs),
+		filepath.Join(moduleDir(t, components.ExternalSecretsModule), components.ExternalSecretCRD),
 		filepath.Join(moduleDir(t, components.PrometheusOperatorModule), components.ServiceMonitorCRD),
 	}, nil, environments.ProwNamespace, "prow-monitoring")
 

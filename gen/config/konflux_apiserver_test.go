@@ -51,7 +51,7 @@ func startKonflux(t *testing.T, p Paths, xrdFile, dir string) *cluster {
 	c := startCluster(t, []string{
 		moduleDir(t, components.CrossplaneModule) + "/cluster/crds/*.yaml",
 		moduleDir(t, components.ProviderKubernetesModule) + "/package/crds/*.yaml",
-		filepath.Join(moduleDir(t, components.ExternalSecretsModule), components.ExternalSecretCRDs),
+		filepath.Join(moduleDir(t, components.ExternalSecretsModule), components.ExternalSecretCRD),
 	}, crds, tenant, "team-b")
 
 	c.apply(t, filepath.Join(p.Root, p.Out, dir))

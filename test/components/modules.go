@@ -20,9 +20,12 @@ const (
 // ProwJobCRDs and the like are the files of CRDs that the generated manifests rely
 // on, below their modules' directories.
 const (
-	ProwJobCRDs        = "config/prow/cluster/prowjob-crd/prowjob_customresourcedefinition.yaml"
-	ExternalSecretCRDs = "config/crds/bases/external-secrets.io_*.yaml"
-	ServiceMonitorCRD  = "example/prometheus-operator-crd/monitoring.coreos.com_servicemonitors.yaml"
+	ProwJobCRDs       = "config/prow/cluster/prowjob-crd/prowjob_customresourcedefinition.yaml"
+	ExternalSecretCRD = "config/crds/bases/external-secrets.io_externalsecrets.yaml"
+	ServiceMonitorCRD = "example/prometheus-operator-crd/monitoring.coreos.com_servicemonitors.yaml"
+
+	// ExternalSecretsCRDs are all that the External Secrets operator itself needs.
+	ExternalSecretsCRDs = "config/crds/bases/*external-secrets.io_*.yaml"
 )
 
 // ModuleDir returns the directory of a module's sources, downloading it if need be:

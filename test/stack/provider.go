@@ -127,7 +127,12 @@ func (s *Stack) rolloutProvider(ctx context.Context) error {
 // configureKonflux installs what a Konflux cluster has before us, and then what is
 // ours. Some of that takes the CRDs of provider-kubernetes, which come with it.
 func (s *Stack) configureKonflux(ctx context.Context) error {
-	if err := s.applyModules(ctx, s.Konflux, map[string]string{components.ExternalSecretsModule: components.ExternalSecretCRDs}); err != nil {
+	crds := components.ExternalSecretCRD
+	if s.ExternalSecrets {
+		crds = components.ExternalSecretsCRDs
+	}
+
+	if err := s.applyModules(ctx, s.Konflux, map[string]string{components.ExternalSecretsModule: crds}); err != nil {
 		return err
 	}
 
