@@ -72,13 +72,17 @@ func TestProviderRights(t *testing.T) {
 
 	refusals(t, map[string]attempt{
 		"ObserveSecret": {
-			reason:  "Credentials are read one by one, by name.",
-			try:     func(ctx context.Context) error { return provider.Get(ctx, client.ObjectKeyFromObject(secret), &corev1.Secret{}) },
+			reason: "Credentials are read one by one, by name.",
+			try: func(ctx context.Context) error {
+				return provider.Get(ctx, client.ObjectKeyFromObject(secret), &corev1.Secret{})
+			},
 			allowed: true,
 		},
 		"DryRunOfPatch": {
-			reason:  "The provider computes what it observes by a dry run.",
-			try:     func(ctx context.Context) error { return provider.Patch(ctx, secret.DeepCopy(), overwrite, client.DryRunAll) },
+			reason: "The provider computes what it observes by a dry run.",
+			try: func(ctx context.Context) error {
+				return provider.Patch(ctx, secret.DeepCopy(), overwrite, client.DryRunAll)
+			},
 			allowed: true,
 		},
 		"PatchSecret": {

@@ -28,7 +28,7 @@ import (
 )
 
 // patience is how long anything may take that is to happen at once.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // maxWrites are more than any lifetime may need.
 const maxWrites = 40
@@ -223,7 +223,7 @@ func (r *rig) live(t *testing.T, name string, l lifetime, n int) bool {
 }
 
 // start starts a reconciler that is killed after some writes.
-func (r *rig) start(t *testing.T, writes int) *process.Process {
+func (r *rig) start(t *testing.T, writes int, more ...string) *process.Process {
 	t.Helper()
 
 	started := make(chan *process.Process, 1)
@@ -235,6 +235,7 @@ func (r *rig) start(t *testing.T, writes int) *process.Process {
 
 	args := slices.Clone(r.stack.ReconcilerArgs)
 	args = append(args, "--kubeconfig="+r.kubeconfig)
+	args = append(args, more...)
 
 	p, err := r.stack.RunReconciler(t.Context(), stack.ComponentReconciler, args...)
 	if err != nil {

@@ -12,6 +12,10 @@ import (
 	"strings"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
+	xpextv1 "github.com/crossplane/crossplane/apis/v2/apiextensions/v1"
+	xpextv1alpha1 "github.com/crossplane/crossplane/apis/v2/apiextensions/v1alpha1"
+	pkgv1 "github.com/crossplane/crossplane/apis/v2/pkg/v1"
+	protectionv1beta1 "github.com/crossplane/crossplane/apis/v2/protection/v1beta1"
 	"github.com/google/go-containerregistry/pkg/name"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -20,6 +24,7 @@ import (
 	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config"
 	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config/environments"
 	"github.com/ephemeral-clusters/ephemeral-clusters/gen/kubeconfig"
+	"github.com/ephemeral-clusters/ephemeral-clusters/package/xpkg"
 	"github.com/ephemeral-clusters/ephemeral-clusters/test/components"
 )
 
@@ -84,7 +89,7 @@ func (s *Stack) generate(p published, changes ...func(*environments.File)) (*Dep
 		e.Versions.API = api
 
 		if !s.CIOnly {
-			e.Versions.Function = environments.Release{Version: packageVersion, Digest: p.function.DigestStr()}
+			e.Versions.Function = p.function
 			e.Versions.Provider.Digest = p.provider.DigestStr()
 		}
 	}
@@ -127,29 +132,65 @@ func (s *Stack) generate(p published, changes ...func(*environments.File)) (*Dep
 
 // published are packages in the stack's registry.
 type published struct {
-	function, provider name.Digest
+	configuration name.Digest // Only where it is what is installed.
+
+	function environments.Release
+	provider name.Digest
+}
+
+// publish builds packages and pushes them to the stack's registry.
+func (s *Stack) publish(ctx context.Context) (published, error) {
+	// One that is installed by its package only is run from there, too.
+	program := ""
+	if s.Configuration {
+		program = s.own("fn")
+	}
+
+	function, err := s.packages().Function(ctx, program)
+	if err != nil {
+		return published{}, err
+	}
+
+	p := published{function: environments.Release{Version: packageVersion, Digest: function.DigestStr()}}
+
+	if p.provider, err = s.packages().Provider(ctx, ""); err != nil {
+		return published{}, err
+	}
+
+	if s.Configuration {
+		p.configuration, err = s.packages().Configuration(ctx, xpkg.API(s.API), function)
+	}
+
+	return p, err
+}
+
+// inConfiguration reports whether an object is one that the Configuration brings, or
+// that is about those.
+func inConfiguration(o *unstructured.Unstructured) bool {
+	return slices.Contains([]string{
+		pkgv1.FunctionKind, pkgv1.ProviderKind,
+		xpextv1.CompositeResourceDefinitionKind, xpextv1.CompositionKind, xpextv1alpha1.ManagedResourceActivationPolicyKind,
+		protectionv1beta1.ClusterUsageKind,
+	}, o.GetKind())
 }
 
 // prepareDeployment publishes packages, where they are installed, and generates the manifests of all clusters.
 func (s *Stack) prepareDeployment(ctx context.Context) error {
-	var published published
+	var (
+		published published
+		err       error
+	)
 
 	if !s.CIOnly {
-		err := s.startRegistry()
-		if err != nil {
+		if err := s.startRegistry(); err != nil {
 			return err
 		}
 
-		if published.function, err = s.packages().Function(ctx, ""); err != nil {
-			return err
-		}
-
-		if published.provider, err = s.packages().Provider(ctx, ""); err != nil {
+		if published, err = s.publish(ctx); err != nil {
 			return err
 		}
 	}
 
-	var err error
 	s.Deployment, err = s.generate(published)
 
 	return err
@@ -204,6 +245,14 @@ func (s *Stack) applyTree(ctx context.Context, c *Cluster, dir ...string) error 
 	objs, err := parseObjects(built)
 	if err != nil {
 		return errors.Wrapf(err, "cannot read what %s builds", tree)
+	}
+
+	if s.Configuration {
+		objs = slices.DeleteFunc(objs, inConfiguration)
+
+		if built, err = encodeObjects(objs); err != nil {
+			return err
+		}
 	}
 
 	if err := poll(ctx, func(ctx context.Context) error {

@@ -44,16 +44,34 @@ type functionPackage struct {
 // serveOurs serves our function, unless that is left out, and waits until its package
 // is healthy.
 func (s *Stack) serveOurs(ctx context.Context) error {
-	f := functionPackage{name: FunctionName, log: ComponentFunction}
-	if !s.without(WithoutFunction) {
+	pkg, err := s.installed(FunctionName, ourRegistry+"/"+FunctionName)
+	if err != nil {
+		return err
+	}
+
+	rev, err := s.activeRevision(ctx, &pkgv1.FunctionRevisionList{}, pkg)
+	if err != nil {
+		return err
+	}
+
+	f := functionPackage{name: pkg, log: ComponentFunction}
+
+	switch {
+	case s.Configuration:
+		f.program, err = s.pull(ctx, rev)
+	case !s.without(WithoutFunction):
 		f.program = s.own("fn")
 	}
 
-	var err error
+	if err != nil {
+		return err
+	}
 
-	s.Function, err = s.serve(ctx, f)
+	if s.Function, s.ours, err = s.serveFunction(ctx, f, rev); err != nil {
+		return err
+	}
 
-	return err
+	return s.awaitPackage(ctx, &pkgv1.Function{ObjectMeta: metav1.ObjectMeta{Name: pkg}})
 }
 
 // InstallFunction installs a function of this checkout that only tests use, and
@@ -78,66 +96,60 @@ func (s *Stack) InstallFunction(ctx context.Context, name, goPackage string) err
 		return err
 	}
 
-	_, err = s.installFunction(ctx, functionPackage{name: name, root: root, log: name, program: program})
-
-	return err
+	return s.installFunction(ctx, functionPackage{name: name, root: root, log: name, program: program})
 }
 
 // installFunction installs a function through Crossplane's package manager, from a
-// registry of our own, and returns where it is served once the package is healthy.
-func (s *Stack) installFunction(ctx context.Context, f functionPackage) (FunctionEndpoint, error) {
+// registry of our own, and serves it.
+func (s *Stack) installFunction(ctx context.Context, f functionPackage) error {
 	ref, err := s.pushPackage(ctx, f.name, f.root)
 	if err != nil {
-		return FunctionEndpoint{}, err
+		return err
 	}
 
 	if err := s.Konflux.ApplyAll(ctx, &pkgv1.Function{
 		ObjectMeta: metav1.ObjectMeta{Name: f.name},
 		Spec:       pkgv1.FunctionSpec{PackageSpec: pkgv1.PackageSpec{Package: ref.Name()}},
 	}); err != nil {
-		return FunctionEndpoint{}, err
+		return err
 	}
 
-	return s.serve(ctx, f)
-}
-
-// serve serves an installed function, and returns where once the package is healthy.
-func (s *Stack) serve(ctx context.Context, f functionPackage) (FunctionEndpoint, error) {
 	rev, err := s.activeRevision(ctx, &pkgv1.FunctionRevisionList{}, f.name)
 	if err != nil {
-		return FunctionEndpoint{}, err
+		return err
 	}
 
-	e, err := s.serveFunction(ctx, f, rev)
-	if err != nil {
-		return FunctionEndpoint{}, err
+	if _, _, err := s.serveFunction(ctx, f, rev); err != nil {
+		return err
 	}
 
-	return e, s.awaitPackage(ctx, &pkgv1.Function{ObjectMeta: metav1.ObjectMeta{Name: f.name}})
+	return s.awaitPackage(ctx, &pkgv1.Function{ObjectMeta: metav1.ObjectMeta{Name: f.name}})
 }
 
 // serveFunction does for a revision what Crossplane leaves to an external runtime:
 // it issues the server's certificate, runs the function, and tells where it is.
-func (s *Stack) serveFunction(ctx context.Context, f functionPackage, rev pkgv1.PackageRevisionWithRuntime) (FunctionEndpoint, error) {
+func (s *Stack) serveFunction(ctx context.Context, f functionPackage, rev pkgv1.PackageRevisionWithRuntime) (FunctionEndpoint, *process.Process, error) {
 	port, err := process.FreePort()
 	if err != nil {
-		return FunctionEndpoint{}, err
+		return FunctionEndpoint{}, nil, err
 	}
 
 	secret, certs, err := s.serverCertificate(ctx, f.name)
 	if err != nil {
-		return FunctionEndpoint{}, err
+		return FunctionEndpoint{}, nil, err
 	}
 
 	e := FunctionEndpoint{Address: net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), CertsDir: certs}
 
+	var p *process.Process
+
 	if f.program != "" {
-		if _, err := s.run(f.log, f.program, s.debug(e.Args())); err != nil {
-			return FunctionEndpoint{}, err
+		if p, err = s.run(f.log, f.program, s.debug(e.Args())); err != nil {
+			return FunctionEndpoint{}, nil, err
 		}
 	}
 
-	return e, s.reportRuntime(ctx, rev, secret, e.Address)
+	return e, p, s.reportRuntime(ctx, rev, secret, e.Address)
 }
 
 // Args are the function's flags that serve it at this endpoint.

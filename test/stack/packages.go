@@ -64,6 +64,36 @@ func (s *Stack) redirectImages(ctx context.Context) error {
 	return nil
 }
 
+// applyConfiguration installs everything with one object.
+func (s *Stack) applyConfiguration(ctx context.Context) error {
+	name := xpkg.ConfigurationName(xpkg.API(s.API))
+	ref := ourRegistry + "/" + name + "@" + s.Deployment.published.configuration.DigestStr()
+
+	return s.Konflux.ApplyAll(ctx, &pkgv1.Configuration{
+		ObjectMeta: metav1.ObjectMeta{Name: name},
+		Spec:       pkgv1.ConfigurationSpec{PackageSpec: pkgv1.PackageSpec{Package: ref}},
+	})
+}
+
+// awaitConfiguration waits until that is done.
+func (s *Stack) awaitConfiguration(ctx context.Context) error {
+	if !s.Configuration {
+		return nil
+	}
+
+	return s.awaitPackage(ctx, &pkgv1.Configuration{ObjectMeta: metav1.ObjectMeta{Name: xpkg.ConfigurationName(xpkg.API(s.API))}})
+}
+
+// installed returns what a package is called on the Konflux cluster: Crossplane names
+// those that a Configuration depends on after where they are published.
+func (s *Stack) installed(pkg, repository string) (string, error) {
+	if s.Configuration {
+		return xpkg.DependencyName(repository)
+	}
+
+	return pkg, nil
+}
+
 // activeRevision returns a package's active revision, of the kind that a list has, once
 // there is one.
 func (s *Stack) activeRevision(ctx context.Context, list interface {

@@ -28,6 +28,9 @@ const (
 
 // A provider is provider-kubernetes, as it runs.
 type provider struct {
+	// pkg is the Provider's name.
+	pkg string
+
 	// args and env are what the stack adds to those of the Pod.
 	args []string
 	env  []string
@@ -45,12 +48,17 @@ type provider struct {
 // external runtime, but for running it: that takes a credential. Its conversion webhook
 // is called through a Service.
 func (s *Stack) installProvider(ctx context.Context) error {
-	rev, err := s.activeRevision(ctx, &pkgv1.ProviderRevisionList{}, providerPackage)
+	pkg, err := s.installed(providerPackage, providerRegistry)
 	if err != nil {
 		return err
 	}
 
-	secret, certs, err := s.serverCertificate(ctx, providerPackage)
+	rev, err := s.activeRevision(ctx, &pkgv1.ProviderRevisionList{}, pkg)
+	if err != nil {
+		return err
+	}
+
+	secret, certs, err := s.serverCertificate(ctx, pkg)
 	if err != nil {
 		return err
 	}
@@ -61,6 +69,7 @@ func (s *Stack) installProvider(ctx context.Context) error {
 	}
 
 	s.provider = provider{
+		pkg: pkg,
 		args: s.debug([]string{
 			"--webhook-port=" + ports[0],
 			"--metrics-bind-address=127.0.0.1:" + ports[1],
@@ -70,7 +79,7 @@ func (s *Stack) installProvider(ctx context.Context) error {
 		ready: "http://127.0.0.1:" + ports[2] + "/readyz",
 	}
 
-	if err := s.expose(ctx, providerPackage, ports[0]); err != nil {
+	if err := s.expose(ctx, pkg, ports[0]); err != nil {
 		return err
 	}
 
@@ -121,7 +130,7 @@ func (s *Stack) rolloutProvider(ctx context.Context) error {
 		return err
 	}
 
-	return s.awaitPackage(ctx, &pkgv1.Provider{ObjectMeta: metav1.ObjectMeta{Name: providerPackage}})
+	return s.awaitPackage(ctx, &pkgv1.Provider{ObjectMeta: metav1.ObjectMeta{Name: s.provider.pkg}})
 }
 
 // configureKonflux installs what a Konflux cluster has before us, and then what is
@@ -138,6 +147,12 @@ func (s *Stack) configureKonflux(ctx context.Context) error {
 
 	if err := s.redirectImages(ctx); err != nil {
 		return err
+	}
+
+	if s.Configuration {
+		if err := s.applyConfiguration(ctx); err != nil {
+			return err
+		}
 	}
 
 	g, ctx := errgroup.WithContext(ctx)

@@ -94,6 +94,10 @@ type Options struct {
 	// does that itself otherwise.
 	ExternalSecrets bool
 
+	// Configuration installs the API, the function and the provider on the Konflux
+	// cluster by one object, our Configuration package, in place of by manifests.
+	Configuration bool
+
 	// CIOnly leaves out the Konflux cluster and all that plays a part in a job: there
 	// are app.ci and the build clusters, with the CRDs and rights that the reconciler
 	// needs, and the reconciler is left to be started by RunReconciler.
@@ -118,6 +122,7 @@ type Stack struct {
 	// ReconcilerArgs are the flags that the reconciler has, or would have.
 	ReconcilerArgs []string
 
+	ours             *process.Process // Our function's, if the stack runs it.
 	reconcilerHealth string
 
 	path     string
@@ -187,6 +192,11 @@ func Start(ctx context.Context, o Options) (*Stack, error) {
 }
 
 func (s *Stack) start(ctx context.Context) error {
+	// Packages have our programs in them.
+	if err := s.buildOwn(ctx); err != nil {
+		return err
+	}
+
 	if err := s.prepareDeployment(ctx); err != nil {
 		return err
 	}
@@ -196,7 +206,6 @@ func (s *Stack) start(ctx context.Context) error {
 	}
 
 	first, firstCtx := errgroup.WithContext(ctx)
-	first.Go(func() error { return s.buildOwn(firstCtx) })
 	first.Go(func() error { return s.startCluster(firstCtx, Konflux, &s.Konflux) })
 	first.Go(func() error { return s.startCluster(firstCtx, AppCI, &s.AppCI) })
 	first.Go(func() error { return s.startCluster(firstCtx, Build01, &s.Build01) })
@@ -221,7 +230,6 @@ func (s *Stack) start(ctx context.Context) error {
 // startCIOnly brings up what the reconciler works on.
 func (s *Stack) startCIOnly(ctx context.Context) error {
 	g, gCtx := errgroup.WithContext(ctx)
-	g.Go(func() error { return s.buildOwn(gCtx) })
 	g.Go(func() error { return s.startCluster(gCtx, AppCI, &s.AppCI) })
 	g.Go(func() error { return s.startCluster(gCtx, Build01, &s.Build01) })
 
@@ -267,6 +275,10 @@ func (s *Stack) startKonflux(ctx context.Context) error {
 	}
 
 	s.progress("the function is installed and healthy")
+
+	if err := s.awaitConfiguration(ctx); err != nil {
+		return err
+	}
 
 	return s.awaitAPI(ctx)
 }

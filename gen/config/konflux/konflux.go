@@ -98,7 +98,10 @@ func baseFiles() ([]manifest.File, error) {
 		environments.Claims: claimPolicy(),
 		environments.V2:     compositePolicy(),
 	} {
-		more, err := directory(path.Join(base, string(mode)), []string{"../" + common}, map[string][]any{"policy.yaml": policy.Objects()})
+		more, err := directory(path.Join(base, string(mode)), []string{"../" + common}, map[string][]any{
+			"policy.yaml": policy.Objects(),
+			"usages.yaml": usages(mode),
+		})
 		if err != nil {
 			return nil, err
 		}
