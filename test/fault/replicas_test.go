@@ -10,7 +10,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	"k8s.io/apimachinery/pkg/types"
-
 )
 
 // TestReplicas runs two reconcilers, as app.ci does, and kills the one that leads in

@@ -14,6 +14,7 @@ import (
 	xpextv1 "github.com/crossplane/crossplane/apis/v2/apiextensions/v1"
 	xpv2 "github.com/crossplane/crossplane/apis/v2/core/v2"
 	"github.com/crossplane/crossplane/apis/v2/pkg"
+	protectionv1beta1 "github.com/crossplane/crossplane/apis/v2/protection/v1beta1"
 	corev1 "k8s.io/api/core/v1"
 	extv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -31,6 +32,7 @@ func schemes() []func(*runtime.Scheme) error {
 		clientscheme.AddToScheme,
 		extv1.AddToScheme,
 		apiextensions.AddToScheme,
+		protectionv1beta1.SchemeBuilder.AddToScheme,
 		pkg.AddToScheme,
 		pkapis.AddToScheme,
 		pkmapis.AddToScheme,

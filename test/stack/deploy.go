@@ -228,6 +228,22 @@ func (s *Stack) ApplyKonflux(ctx context.Context) error {
 	return s.rolloutProvider(ctx)
 }
 
+// ServeAPI makes the Konflux cluster serve an API. Whatever has served the other must
+// be gone.
+func (s *Stack) ServeAPI(ctx context.Context, api API) error {
+	s.API = api
+
+	if err := s.Reconfigure(func(*environments.Environment) {}); err != nil {
+		return err
+	}
+
+	if err := s.ApplyKonflux(ctx); err != nil {
+		return err
+	}
+
+	return s.awaitAPI(ctx)
+}
+
 // ProviderUser is what the API server of app.ci calls provider-kubernetes.
 func (s *Stack) ProviderUser() string { return s.Deployment.Credential.Username() }
 
