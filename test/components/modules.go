@@ -13,7 +13,7 @@ const (
 	CrossplaneModule         = "github.com/crossplane/crossplane/v2"
 	ProviderKubernetesModule = "github.com/crossplane-contrib/provider-kubernetes"
 	ProwModule               = "sigs.k8s.io/prow"
-	ExternalSecretsModule    = "github.com/external-secrets/external-secrets"
+	ExternalSecretsModule    = "github.com/external-secrets/external-secrets" //nolint:gosec // No credential, but a module.
 	PrometheusOperatorModule = "github.com/prometheus-operator/prometheus-operator"
 )
 
@@ -21,11 +21,11 @@ const (
 // on, below their modules' directories.
 const (
 	ProwJobCRDs       = "config/prow/cluster/prowjob-crd/prowjob_customresourcedefinition.yaml"
-	ExternalSecretCRD = "config/crds/bases/external-secrets.io_externalsecrets.yaml"
+	ExternalSecretCRD = "config/crds/bases/external-secrets.io_externalsecrets.yaml" //nolint:gosec // No credential, but a file.
 	ServiceMonitorCRD = "example/prometheus-operator-crd/monitoring.coreos.com_servicemonitors.yaml"
 
 	// ExternalSecretsCRDs are all that the External Secrets operator itself needs.
-	ExternalSecretsCRDs = "config/crds/bases/*external-secrets.io_*.yaml"
+	ExternalSecretsCRDs = "config/crds/bases/*external-secrets.io_*.yaml" //nolint:gosec // Nor these.
 )
 
 // ModuleDir returns the directory of a module's sources, downloading it if need be:

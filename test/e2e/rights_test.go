@@ -291,7 +291,12 @@ func TestTenantRights(t *testing.T) {
 		objs[0].SetNamespace(namespace)
 		objs[0].SetName(name)
 
-		return objs[0].(*unstructured.Unstructured)
+		claim, ok := objs[0].(*unstructured.Unstructured)
+		if !ok {
+			t.Fatalf("the example is a %T", objs[0])
+		}
+
+		return claim
 	}
 
 	wielder := &unstructured.Unstructured{Object: map[string]any{

@@ -38,7 +38,7 @@ func TestRotation(t *testing.T) {
 
 	// There are two tokens.
 	configureTokens(t, reason, environments.Credential{TokenVersions: []int{1, 2}})
-	apply(ctx, t, reason, shared.ApplyAppCI)
+	apply(ctx, t, shared.ApplyAppCI)
 
 	// The vault has the new one, and so has the cluster.
 	issued, err := shared.IssueCredential(ctx, 2)
@@ -56,12 +56,12 @@ func TestRotation(t *testing.T) {
 
 	// provider-kubernetes watches with it.
 	configureTokens(t, reason, environments.Credential{TokenVersions: []int{1, 2}, TokenInUse: 2})
-	apply(ctx, t, reason, shared.ApplyKonflux)
+	apply(ctx, t, shared.ApplyKonflux)
 
 	// There is one token again.
 	configureTokens(t, reason, environments.Credential{TokenVersions: []int{2}})
-	apply(ctx, t, reason, shared.ApplyAppCI)
-	apply(ctx, t, reason, shared.ApplyKonflux)
+	apply(ctx, t, shared.ApplyAppCI)
+	apply(ctx, t, shared.ApplyKonflux)
 	awaitRefused(ctx, t, reason, old)
 
 	if diff := cmp.Diff(before, takeSnapshot(ctx, t, l)); diff != "" {
@@ -114,11 +114,11 @@ func configureTokens(t *testing.T, reason string, c environments.Credential) {
 	}
 }
 
-func apply(ctx context.Context, t *testing.T, reason string, fn func(context.Context) error) {
+func apply(ctx context.Context, t *testing.T, fn func(context.Context) error) {
 	t.Helper()
 
 	if err := fn(ctx); err != nil {
-		t.Fatalf("\n%s\n%v", reason, err)
+		t.Fatal(err)
 	}
 }
 

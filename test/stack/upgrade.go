@@ -156,12 +156,12 @@ func extract(img v1.Image, file, to string) error {
 			return errors.Wrap(err, "cannot replace a program")
 		}
 
-		out, err := os.OpenFile(filepath.Clean(to), os.O_CREATE|os.O_WRONLY|os.O_EXCL, 0o700)
+		out, err := os.OpenFile(filepath.Clean(to), os.O_CREATE|os.O_WRONLY|os.O_EXCL, 0o700) //nolint:gosec // It is to be run.
 		if err != nil {
 			return errors.Wrap(err, "cannot write a program")
 		}
 
-		_, err = io.Copy(out, r)
+		_, err = io.Copy(out, r) //nolint:gosec // The image is our own.
 
 		return errors.Wrap(errors.Join(err, out.Close()), "cannot write a program")
 	}
