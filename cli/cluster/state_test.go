@@ -164,6 +164,11 @@ func TestFrom(t *testing.T) {
 			stage:  life.Ready,
 			want:   verdict{Phase: "Ready", Ready: true},
 		},
+		"Unknown": {
+			reason: "What Crossplane could not find out is neither a phase nor a link.",
+			stage:  life.Unknown,
+			want:   verdict{Phase: "Pending", WaitingFor: "the request to be accepted: " + life.Fatal},
+		},
 		"AskedToEnd": {
 			reason:   "One that is to be torn down is no longer ready.",
 			stage:    life.Ready,
@@ -208,6 +213,10 @@ func TestFrom(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := From(claimAt(t, tc.stage, tc.tearDown))
 			gone, deprovision := s.Deprovisioned()
+
+			if s.ProwJobURL != "" && s.ProwJobURL != life.ProwJobURL {
+				t.Errorf("%s\nFrom(...): the ProwJob's URL is %q", tc.reason, s.ProwJobURL)
+			}
 
 			got := verdict{
 				Phase: s.Phase, Ready: s.Ready, WaitingFor: s.WaitingFor,

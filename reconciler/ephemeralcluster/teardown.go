@@ -113,7 +113,7 @@ func (r *Reconciler) remove(ctx context.Context, s *scope, jobs []prowv1.ProwJob
 			s.job = pj
 		}
 
-		already := s.old.IsTrue(v1.ConditionTestCompleted)
+		already := s.old.IsTrue(v1.ConditionTestCompleted) && pj.GetName() == s.old.ProwJobID
 		before := pj.Status.State
 
 		signalled, err := r.end(ctx, pj, already, func(cause string) string { return "EphemeralCluster being deleted: " + cause })
@@ -196,12 +196,13 @@ func (r *Reconciler) end(ctx context.Context, pj *prowv1.ProwJob, already bool, 
 		return false, err
 	}
 
-	if len(namespaces) == 0 {
-		return false, r.abort(ctx, pj, describe(v1.MessageNamespaceNotFound), false)
+	if already {
+		// Whoever has the signal and no namespace any more is about to end.
+		return true, nil
 	}
 
-	if already {
-		return true, nil
+	if len(namespaces) == 0 {
+		return false, r.abort(ctx, pj, describe(v1.MessageNamespaceNotFound), false)
 	}
 
 	err = signal(ctx, bc, namespaces)

@@ -121,6 +121,11 @@ func TestRemove(t *testing.T) {
 			},
 			want: passWant{status: running(ready, told), finalized: true, jobs: jobIn(prowv1.PendingState)},
 		},
+		"DeletedWhileEnding": {
+			reason: "A ProwJob is not aborted whose ci-operator had the signal, and has cleared up after itself.",
+			args:   passArgs{objs: []client.Object{newCluster(finalizer, deleting, status(running(ready, told))), newJob(state(prowv1.PendingState))}},
+			want:   passWant{status: running(ready, told), finalized: true, jobs: jobIn(prowv1.PendingState)},
+		},
 		"DeletedDuringOutage": {
 			reason: "What cannot be reached is not given up.",
 			args: passArgs{

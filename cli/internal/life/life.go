@@ -20,6 +20,9 @@ const (
 	Broken     = "prowjob state: failure: ci-operator failed: step ipi-install-install failed"
 )
 
+// Fatal is what Crossplane says of conditions when it could not ask the function.
+const Fatal = "A fatal error occurred before the status of this condition could be determined."
+
 // A Stage is a point of a cluster's life.
 type Stage string
 
@@ -44,6 +47,7 @@ const (
 	NotSignalled  Stage = "not-signalled"
 	Deprovisioned Stage = "deprovisioned"
 	TearDownFails Stage = "tear-down-fails"
+	Unknown       Stage = "unknown"
 )
 
 func cond(typ string, status metav1.ConditionStatus, reason, message string) metav1.Condition {
@@ -143,6 +147,8 @@ func conditions() map[Stage][]metav1.Condition {
 			cond(signalled, no, v1.ReasonCreateTestCompletedSecretFailure, v1.MessageNamespaceNotFound))...),
 		Deprovisioned: at(v1.PhaseDeprovisioned, cond(ready, no, v1.ReasonProwJobCompleted, "prowjob state: success"),
 			cond(signalled, yes, "TestCompleted", ""), cond(completed, yes, v1.ReasonProwJobCompleted, "prowjob state: success")),
+		Unknown: at("", cond(v1alpha1.ConditionPhase, unknown, "FatalError", Fatal), cond(v1alpha1.ConditionProwJobURL, unknown, "FatalError", Fatal),
+			cond(v1alpha1.ConditionAccepted, unknown, "FatalError", Fatal)),
 		TearDownFails: at(v1.PhaseFailed, cond(ready, no, v1.ReasonProwJobFailure, "prowjob state: error"),
 			cond(signalled, yes, "TestCompleted", ""), cond(completed, yes, v1.ReasonProwJobFailure, "prowjob state: error")),
 	}
