@@ -4,7 +4,10 @@ GO            ?= go
 OUT           := _output
 LOCAL         := $(OUT)/local
 CRD           := api/crd/ci.openshift.io_ephemeralclusters.yaml
-E2E_TIMEOUT   ?= 30m
+E2E_TIMEOUT   ?= 60m
+
+# What `make test` leaves to `make test-upgrade`.
+UPGRADES      := ^(TestUpgrade|TestDrain)$$
 
 # Components are built into the user's cache; see test/components. To use
 # programs that you already have, set COMPONENTS_DIR to their directory.
@@ -58,7 +61,11 @@ test-api: ## Run the tests of single packages that need a real kube-apiserver.
 
 .PHONY: test-e2e
 test-e2e: components ## Run the end-to-end tests on a local stack.
-	$(GO) test -tags e2e -count 1 -p 1 -timeout $(E2E_TIMEOUT) ./test/e2e/... ./test/fault/...
+	$(GO) test -tags e2e -count 1 -p 1 -timeout $(E2E_TIMEOUT) -skip '$(UPGRADES)' ./test/e2e/... ./test/fault/...
+
+.PHONY: test-upgrade
+test-upgrade: components ## Run the end-to-end tests of upgrades, rollbacks and migrations, which take some minutes more.
+	$(GO) test -tags e2e -count 1 -timeout $(E2E_TIMEOUT) -run '$(UPGRADES)' ./test/e2e
 
 .PHONY: test-credentials
 test-credentials: components ## Rotate a token through the real External Secrets operator, which takes long to build.
