@@ -86,7 +86,7 @@ func TestUpgrade(t *testing.T) {
 		t.Errorf("\n%s\nafter the rollback: -before, +after:\n%s", reason, diff)
 	}
 
-	if diff := cmp.Diff([]string(nil), lasting(t)[writes:]); diff != "" {
+	if diff := cmp.Diff([]string{}, lasting(t)[writes:]); diff != "" {
 		t.Errorf("\n%s\ncreated or deleted on app.ci meanwhile: -want, +got:\n%s", reason, diff)
 	}
 

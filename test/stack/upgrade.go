@@ -93,7 +93,7 @@ func (s *Stack) DeployFunction(ctx context.Context, r FunctionRelease) error {
 	return nil
 }
 
-// revisionOf waits until a release is the active revision.
+// revisionOf waits until a release is the active revision, and known where to pull from.
 func (s *Stack) revisionOf(ctx context.Context, r FunctionRelease) (pkgv1.PackageRevisionWithRuntime, error) {
 	var found pkgv1.PackageRevisionWithRuntime
 
@@ -105,6 +105,10 @@ func (s *Stack) revisionOf(ctx context.Context, r FunctionRelease) (pkgv1.Packag
 
 		if !strings.HasSuffix(rev.GetSource(), r.Digest.DigestStr()) {
 			return notYetError{errors.Errorf("the active revision is of %s", rev.GetSource())}
+		}
+
+		if rev.GetResolvedSource() == "" {
+			return notYetError{errors.Errorf("%s has not been resolved", rev.GetSource())}
 		}
 
 		found = rev
