@@ -66,11 +66,12 @@ func (w *world) attempt(ctx context.Context, request func(ctx context.Context) e
 }
 
 // retry makes a request again and again, and tells of each reason to once. Once an
-// API server could not be reached, it may just have started when it can, and forbid
-// what it will allow as soon as it knows all rights.
+// API server could not be reached, it may just have started when it can: it forbids what
+// it will allow as soon as it knows all rights, and does not know all kinds yet.
 func (w *world) retry(ctx context.Context, request func() error) error {
 	return tenant.Retry(ctx, func(err error) bool {
-		if !tenant.Transient(err) && (w.trouble == "" || !kerrors.IsForbidden(err)) {
+		started := kerrors.IsForbidden(err) || errors.Is(err, tenant.ErrNotServed)
+		if !tenant.Transient(err) && (w.trouble == "" || !started) {
 			return false
 		}
 

@@ -24,15 +24,14 @@ const fieldManager = "tpc"
 func (t *Tenant) Schema() (*served.Schema, error) {
 	s, err := served.Fetch(t.schema.OpenAPIV3(), Kind())
 	if errors.Is(err, served.ErrNotServed) {
-		return nil, notServed()
+		return nil, ErrNotServed
 	}
 
 	return s, err
 }
 
-func notServed() error {
-	return errors.Errorf("this cluster does not know %s.%s: is it a Konflux cluster? --context and --kubeconfig say which cluster it is", v1alpha1.Plural, v1alpha1.Group)
-}
+// ErrNotServed is about a cluster that does not know claims.
+var ErrNotServed = errors.Errorf("this cluster does not know %s.%s: is it a Konflux cluster? --context and --kubeconfig say which cluster it is", v1alpha1.Plural, v1alpha1.Group)
 
 // Get returns a claim.
 func (t *Tenant) Get(ctx context.Context, name string) (*unstructured.Unstructured, error) {
@@ -104,7 +103,7 @@ func (t *Tenant) explain(err error, name string) error {
 
 	// Only what is served has a name that can be missing.
 	if d := status.Status().Details; d == nil || d.Name == "" {
-		return notServed()
+		return ErrNotServed
 	}
 
 	return &NotFoundError{Name: name, Namespace: t.Namespace}
