@@ -24,7 +24,7 @@ const (
 	prowConfigPath = "testdata/prow-config.yaml"
 
 	// patience for what must happen at once.
-	patience = 30 * time.Second
+	patience = 2 * time.Minute
 )
 
 // prowConfig is a file because Prow goes on reading it after a test has ended.
