@@ -10,6 +10,8 @@ import (
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/ephemeral-clusters/ephemeral-clusters/api/testplatform/v1alpha1"
 )
 
 // versionVariable is what the linker sets to the version.
@@ -30,7 +32,7 @@ type Program struct {
 // Function makes EphemeralClusters of TestPlatformClusters, in its Crossplane package.
 func Function() Program {
 	return Program{
-		Name:        "function-testplatform-cluster",
+		Name:        v1alpha1.FunctionName,
 		Package:     "./fn",
 		Description: "Composition function that makes an EphemeralCluster on app.ci of a TestPlatformCluster.",
 	}

@@ -13,6 +13,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
+	"github.com/ephemeral-clusters/ephemeral-clusters/api/testplatform/v1alpha1"
 	"github.com/ephemeral-clusters/ephemeral-clusters/package/image"
 	"github.com/ephemeral-clusters/ephemeral-clusters/package/program"
 	"github.com/ephemeral-clusters/ephemeral-clusters/package/publish"
@@ -142,7 +143,7 @@ func (r *Release) Packages(ctx context.Context) ([]Artifact, error) {
 		return nil, errors.Wrap(err, "cannot tell the digest of the function's package")
 	}
 
-	as := []Artifact{{Repository: xpkg.FunctionName, Content: function}}
+	as := []Artifact{{Repository: v1alpha1.FunctionName, Content: function}}
 
 	for _, api := range xpkg.APIs() {
 		name := xpkg.ConfigurationName(api)
@@ -186,7 +187,7 @@ func (r *Release) function(ctx context.Context, dir string) (publish.Artifact, e
 		}
 
 		to := program.Platforms()[i]
-		file := xpkg.FunctionName + "-" + to.OS + "-" + to.Architecture + xpkg.Extension
+		file := v1alpha1.FunctionName + "-" + to.OS + "-" + to.Architecture + xpkg.Extension
 
 		if imgs[i], err = (xpkg.Builder{CLI: r.CLI}).Build(ctx, p, filepath.Join(dir, file)); err != nil {
 			return nil, err
@@ -214,7 +215,7 @@ func (r *Release) All(ctx context.Context) ([]Artifact, error) {
 // published are the artifacts that have a repository. The function's image has none:
 // its package has it.
 func published(packages, images []Artifact) []Artifact {
-	return append(packages, slices.DeleteFunc(slices.Clone(images), func(a Artifact) bool { return a.Repository == xpkg.FunctionName })...)
+	return append(packages, slices.DeleteFunc(slices.Clone(images), func(a Artifact) bool { return a.Repository == v1alpha1.FunctionName })...)
 }
 
 // Push pushes artifacts to a registry, tagged with the version, and returns what to

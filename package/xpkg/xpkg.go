@@ -21,12 +21,11 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"sigs.k8s.io/yaml"
+
+	"github.com/ephemeral-clusters/ephemeral-clusters/api/testplatform/v1alpha1"
 )
 
 const (
-	// FunctionName is the name of the function's package.
-	FunctionName = "function-testplatform-cluster"
-
 	// Extension of packages' files.
 	Extension = ".xpkg"
 
@@ -143,7 +142,7 @@ func callDependency(c *xv1.Composition, pkg string) error {
 	name, err := DependencyName(pkg)
 
 	for i := range c.Spec.Pipeline {
-		if ref := &c.Spec.Pipeline[i].FunctionRef; ref.Name == FunctionName {
+		if ref := &c.Spec.Pipeline[i].FunctionRef; ref.Name == v1alpha1.FunctionName {
 			ref.Name = name
 		}
 	}

@@ -14,6 +14,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
+
+	"github.com/ephemeral-clusters/ephemeral-clusters/api/testplatform/v1alpha1"
 )
 
 const root = "../.."
@@ -69,7 +71,7 @@ func TestFunction(t *testing.T) {
 		t.Errorf("Function(...): -want, +got:\n%s", diff)
 	}
 
-	if diff := cmp.Diff([]string{FunctionName, "v1.2.3"}, []string{meta.Name, meta.Labels[labelVersion]}); diff != "" {
+	if diff := cmp.Diff([]string{v1alpha1.FunctionName, "v1.2.3"}, []string{meta.Name, meta.Labels[labelVersion]}); diff != "" {
 		t.Errorf("Function(...): -want, +got name and version:\n%s", diff)
 	}
 

@@ -105,16 +105,7 @@ func newOthersCluster() *apiv1.EphemeralCluster {
 func newCollidingClaim(t *testing.T, composite string) *unstructured.Unstructured {
 	t.Helper()
 
-	objs, err := stack.ReadObjects(example("cluster-claim"))
-	if err != nil {
-		t.Fatal(err)
-	}
-
-	claim, ok := objs[0].(*unstructured.Unstructured)
-	if !ok {
-		t.Fatalf("the example is a %T", objs[0])
-	}
-
+	claim := exampleClaim(t, "cluster-claim")
 	claim.SetNamespace("tenant-a")
 	claim.SetName("collision")
 

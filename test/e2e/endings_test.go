@@ -5,8 +5,6 @@ package e2e
 import (
 	"context"
 	"io"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -15,12 +13,10 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	prowv1 "sigs.k8s.io/prow/pkg/apis/prowjobs/v1"
-	"sigs.k8s.io/yaml"
 
 	"github.com/ephemeral-clusters/ephemeral-clusters/api/testplatform/v1alpha1"
 	apiv1 "github.com/ephemeral-clusters/ephemeral-clusters/api/v1"
 	"github.com/ephemeral-clusters/ephemeral-clusters/test/life"
-	"github.com/ephemeral-clusters/ephemeral-clusters/test/stack"
 )
 
 // claimWith writes a claim like the example's, of another name and with parameters
@@ -28,16 +24,7 @@ import (
 func claimWith(t *testing.T, name string, env map[string]string) string {
 	t.Helper()
 
-	objs, err := stack.ReadObjects(example("workflow"))
-	if err != nil {
-		t.Fatal(err)
-	}
-
-	claim, ok := objs[0].(*unstructured.Unstructured)
-	if !ok {
-		t.Fatalf("the example is a %T", objs[0])
-	}
-
+	claim := exampleClaim(t, "workflow")
 	claim.SetName(name)
 
 	if err := unstructured.SetNestedStringMap(claim.Object, env, "spec", "ciOperator", "test", "env"); err != nil {
@@ -48,17 +35,7 @@ func claimWith(t *testing.T, name string, env map[string]string) string {
 		t.Fatal(err)
 	}
 
-	b, err := yaml.Marshal(claim.Object)
-	if err != nil {
-		t.Fatal(err)
-	}
-
-	path := filepath.Join(t.TempDir(), name+".yaml")
-	if err := os.WriteFile(path, b, 0o600); err != nil {
-		t.Fatal(err)
-	}
-
-	return path
+	return writeClaim(t, claim)
 }
 
 func TestFailures(t *testing.T) {

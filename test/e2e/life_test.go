@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	prowv1 "sigs.k8s.io/prow/pkg/apis/prowjobs/v1"
+	"sigs.k8s.io/yaml"
 
 	"github.com/ephemeral-clusters/ephemeral-clusters/api/testplatform/v1alpha1"
 	apiv1 "github.com/ephemeral-clusters/ephemeral-clusters/api/v1"
@@ -24,6 +25,40 @@ import (
 
 func example(name string) string {
 	return filepath.Join(shared.Root(), "examples", name, "claim.yaml")
+}
+
+// exampleClaim reads the claim of an example.
+func exampleClaim(t *testing.T, name string) *unstructured.Unstructured {
+	t.Helper()
+
+	objs, err := stack.ReadObjects(example(name))
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	claim, ok := objs[0].(*unstructured.Unstructured)
+	if !ok {
+		t.Fatalf("the example is a %T", objs[0])
+	}
+
+	return claim
+}
+
+// writeClaim writes a claim to a file, and returns its path.
+func writeClaim(t *testing.T, claim *unstructured.Unstructured) string {
+	t.Helper()
+
+	b, err := yaml.Marshal(claim.Object)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	path := filepath.Join(t.TempDir(), claim.GetName()+".yaml")
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+
+	return path
 }
 
 func TestLife(t *testing.T) {

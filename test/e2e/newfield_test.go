@@ -150,31 +150,13 @@ func claimWithField(t *testing.T) (string, string) {
 
 	const value = "vanilla"
 
-	objs, err := stack.ReadObjects(example("workflow"))
-	if err != nil {
-		t.Fatal(err)
-	}
-
-	claim, ok := objs[0].(*unstructured.Unstructured)
-	if !ok {
-		t.Fatalf("the example is a %T", objs[0])
-	}
+	claim := exampleClaim(t, "workflow")
 
 	if err := unstructured.SetNestedField(claim.Object, value, newField()...); err != nil {
 		t.Fatal(err)
 	}
 
-	b, err := claim.MarshalJSON()
-	if err != nil {
-		t.Fatal(err)
-	}
-
-	file := filepath.Join(t.TempDir(), "claim.json")
-	if err := os.WriteFile(file, b, 0o600); err != nil {
-		t.Fatal(err)
-	}
-
-	return file, value
+	return writeClaim(t, claim), value
 }
 
 // awaitField waits until a claim is accepted with all of its fields: Crossplane has

@@ -283,18 +283,9 @@ func TestTenantRights(t *testing.T) {
 	tenant := clientOf(t, shared.Konflux, credential)
 
 	newClaim := func(name string) *unstructured.Unstructured {
-		objs, err := stack.ReadObjects(example("cluster-claim"))
-		if err != nil {
-			t.Fatal(err)
-		}
-
-		objs[0].SetNamespace(namespace)
-		objs[0].SetName(name)
-
-		claim, ok := objs[0].(*unstructured.Unstructured)
-		if !ok {
-			t.Fatalf("the example is a %T", objs[0])
-		}
+		claim := exampleClaim(t, "cluster-claim")
+		claim.SetNamespace(namespace)
+		claim.SetName(name)
 
 		return claim
 	}

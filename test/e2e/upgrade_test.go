@@ -213,7 +213,7 @@ func TestUninstall(t *testing.T) {
 		},
 		"Function": {
 			reason: "Without the function none could be told to end.",
-			object: &pkgv1.Function{ObjectMeta: metav1.ObjectMeta{Name: stack.FunctionName}},
+			object: &pkgv1.Function{ObjectMeta: metav1.ObjectMeta{Name: v1alpha1.FunctionName}},
 		},
 		"Provider": {
 			reason: "Without the provider nothing would get to app.ci.",

@@ -13,7 +13,9 @@ import (
 	pkgmetav1 "github.com/crossplane/crossplane/apis/v2/pkg/meta/v1"
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/ephemeral-clusters/ephemeral-clusters/api/testplatform/v1alpha1"
 	"github.com/ephemeral-clusters/ephemeral-clusters/package/image"
 	"github.com/ephemeral-clusters/ephemeral-clusters/package/publish"
 	"github.com/ephemeral-clusters/ephemeral-clusters/package/xpkg"
@@ -50,7 +52,7 @@ type Builder struct {
 // Function pushes our function's package with a program that was built for this
 // machine, or without one.
 func (b Builder) Function(ctx context.Context, program string) (name.Digest, error) {
-	img, err := b.image(program, xpkg.FunctionName)
+	img, err := b.image(program, v1alpha1.FunctionName)
 	if err != nil {
 		return name.Digest{}, err
 	}
@@ -60,7 +62,18 @@ func (b Builder) Function(ctx context.Context, program string) (name.Digest, err
 		return name.Digest{}, err
 	}
 
-	return b.push(ctx, p, OurRepository+"/"+xpkg.FunctionName, b.Version)
+	return b.push(ctx, p, OurRepository+"/"+v1alpha1.FunctionName, b.Version)
+}
+
+// OtherFunction pushes the package of a function that only tests use: it has nothing
+// but a name.
+func (b Builder) OtherFunction(ctx context.Context, function string) (name.Digest, error) {
+	meta := &pkgmetav1.Function{
+		TypeMeta:   metav1.TypeMeta{APIVersion: pkgmetav1.SchemeGroupVersion.String(), Kind: pkgmetav1.FunctionKind},
+		ObjectMeta: metav1.ObjectMeta{Name: function},
+	}
+
+	return b.push(ctx, xpkg.Package{Meta: meta}, OurRepository+"/"+function, b.Version)
 }
 
 // Configuration pushes the Configuration with an API. It depends on a function by its

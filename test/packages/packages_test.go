@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/validate"
 
+	"github.com/ephemeral-clusters/ephemeral-clusters/api/testplatform/v1alpha1"
 	"github.com/ephemeral-clusters/ephemeral-clusters/package/xpkg"
 	"github.com/ephemeral-clusters/ephemeral-clusters/test/components"
 )
@@ -123,7 +124,7 @@ func TestPackages(t *testing.T) {
 			}
 
 			for _, d := range objects[0].Spec.DependsOn {
-				if strings.HasSuffix(d.Package, xpkg.FunctionName) && d.Version != function.DigestStr() {
+				if strings.HasSuffix(d.Package, v1alpha1.FunctionName) && d.Version != function.DigestStr() {
 					t.Errorf("%s\nwant a dependency on %s, got %s", tc.reason, function, d.Version)
 				}
 			}

@@ -27,6 +27,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/validate"
 	"sigs.k8s.io/yaml"
 
+	"github.com/ephemeral-clusters/ephemeral-clusters/api/testplatform/v1alpha1"
 	"github.com/ephemeral-clusters/ephemeral-clusters/package/program"
 	"github.com/ephemeral-clusters/ephemeral-clusters/package/release"
 	"github.com/ephemeral-clusters/ephemeral-clusters/package/source"
@@ -279,9 +280,9 @@ func pushed(t *testing.T, r *release.Release, cli, dir string) {
 		}
 	}
 
-	function := filepath.Join(dir, xpkg.FunctionName)
+	function := filepath.Join(dir, v1alpha1.FunctionName)
 	for repository, files := range map[string][]string{
-		xpkg.FunctionName:                   {function + "-linux-amd64.xpkg", function + "-linux-arm64.xpkg"},
+		v1alpha1.FunctionName:               {function + "-linux-amd64.xpkg", function + "-linux-arm64.xpkg"},
 		xpkg.ConfigurationName(xpkg.Claims): {filepath.Join(dir, xpkg.ConfigurationName(xpkg.Claims)+xpkg.Extension)},
 		xpkg.ConfigurationName(xpkg.V2):     {filepath.Join(dir, xpkg.ConfigurationName(xpkg.V2)+xpkg.Extension)},
 	} {

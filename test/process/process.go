@@ -11,6 +11,7 @@ package process
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"os"
 	"os/exec"
@@ -71,6 +72,19 @@ func (p *Process) Done() <-chan struct{} { return p.done }
 // Err says how the process ended: nil for exit code 0. It is only meaningful
 // once Done is closed.
 func (p *Process) Err() error { return p.err }
+
+// Wait waits until the process has ended, and returns how: see Err. When the context
+// ends first it stops the process, and returns the context's error.
+func (p *Process) Wait(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		p.Stop()
+
+		return ctx.Err()
+	case <-p.Done():
+		return p.Err()
+	}
+}
 
 // Signal sends a signal to the process alone.
 func (p *Process) Signal(s os.Signal) error { return p.cmd.Process.Signal(s) }

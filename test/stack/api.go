@@ -22,8 +22,9 @@ import (
 	clientscheme "k8s.io/client-go/kubernetes/scheme"
 	prowv1 "sigs.k8s.io/prow/pkg/apis/prowjobs/v1"
 
-	"github.com/ephemeral-clusters/ephemeral-clusters/api/testplatform/v1alpha1"
 	apiv1 "github.com/ephemeral-clusters/ephemeral-clusters/api/v1"
+	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config/environments"
+	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config/konflux"
 )
 
 // schemes lists the kinds that clients of the stack know.
@@ -44,11 +45,10 @@ func schemes() []func(*runtime.Scheme) error {
 // awaitAPI waits until TestPlatformCluster is served.
 func (s *Stack) awaitAPI(ctx context.Context) error {
 	xrd := &xpextv1.CompositeResourceDefinition{}
-	key := types.NamespacedName{Name: v1alpha1.CompositePlural + "." + v1alpha1.Group}
+	key := types.NamespacedName{Name: konflux.DefinitionName(environments.Mode(s.API))}
 	want := []xpv2.ConditionType{xpextv1.TypeEstablished, xpextv1.TypeOffered}
 
 	if s.API == Namespaced {
-		key.Name = v1alpha1.Plural + "." + v1alpha1.Group
 		want = want[:1]
 	}
 

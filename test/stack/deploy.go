@@ -23,6 +23,7 @@ import (
 
 	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config"
 	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config/environments"
+	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config/konflux"
 	"github.com/ephemeral-clusters/ephemeral-clusters/gen/kubeconfig"
 	"github.com/ephemeral-clusters/ephemeral-clusters/package/xpkg"
 	"github.com/ephemeral-clusters/ephemeral-clusters/test/components"
@@ -39,10 +40,9 @@ const (
 
 // Directories of the generated manifests.
 const (
-	deployDir  = "deploy"
-	konfluxDir = "konflux"
-	appCIDir   = "app.ci"
-	farmDir    = "build-farm"
+	deployDir = "deploy"
+	appCIDir  = "app.ci"
+	farmDir   = "build-farm"
 )
 
 // A Deployment is what is generated for the stack from gen/environments.yaml. It is
@@ -55,79 +55,56 @@ type Deployment struct {
 	// Credential is the Konflux cluster's, on app.ci.
 	Credential environments.KonfluxCredential
 
-	published published
+	// written is File as it is written: when it is parsed, clusters take over what is
+	// their environment's.
+	written []byte
 
 	// dir of the manifests.
 	dir string
 }
 
-// generate generates the manifests of all clusters, after some more changes.
-func (s *Stack) generate(p published, changes ...func(*environments.File)) (*Deployment, error) {
-	paths := config.Paths{Root: s.builder.Root, File: filepath.Join("gen", "environments.yaml"), Schema: "schema.json", Out: deployDir}
+// paths are where generated files are made from, and of. They are written elsewhere.
+func (s *Stack) paths() config.Paths {
+	return config.Paths{Root: s.builder.Root, File: filepath.Join("gen", "environments.yaml"), Schema: "schema.json", Out: deployDir}
+}
 
-	committed, err := os.ReadFile(filepath.Join(paths.Root, paths.File))
-	if err != nil {
-		return nil, errors.Wrap(err, "cannot read environments")
-	}
-
-	// As it is written: when it is parsed, clusters take over what is their environment's.
+// deploy generates the manifests of all clusters: of a file, after a change.
+func (s *Stack) deploy(written []byte, change func(*environments.File)) error {
 	f := &environments.File{}
-	if err := yaml.UnmarshalStrict(committed, f); err != nil {
-		return nil, errors.Wrap(err, "cannot parse environments")
+	if err := yaml.UnmarshalStrict(written, f); err != nil {
+		return errors.Wrap(err, "cannot parse environments")
 	}
 
-	api, err := config.CheckoutDigest(paths)
+	change(f)
+
+	written, err := yaml.Marshal(f)
 	if err != nil {
-		return nil, err
+		return errors.Wrap(err, "cannot encode the stack's environments")
 	}
 
-	f.AppCI.Versions.API = api
-
-	for i := range f.Environments {
-		e := &f.Environments[i]
-		e.API = environments.Mode(s.API)
-		e.Versions.API = api
-
-		if !s.CIOnly {
-			e.Versions.Function = p.function
-			e.Versions.Provider.Digest = p.provider.DigestStr()
-		}
+	if f, err = environments.Parse(written); err != nil {
+		return err
 	}
 
-	if s.ExternalSecrets {
-		useVault(f)
-	}
+	paths := s.paths()
 
-	for _, change := range changes {
-		change(f)
-	}
-
-	b, err := yaml.Marshal(f)
+	files, err := config.GenerateFrom(paths, written)
 	if err != nil {
-		return nil, errors.Wrap(err, "cannot encode the stack's environments")
+		return errors.Wrap(err, "cannot generate the stack's manifests")
 	}
 
-	if f, err = environments.Parse(b); err != nil {
-		return nil, err
-	}
-
-	files, err := config.GenerateFrom(paths, b)
-	if err != nil {
-		return nil, errors.Wrap(err, "cannot generate the stack's manifests")
-	}
-
-	paths.Root = s.path
-	d := &Deployment{File: f, published: p, dir: s.dir(deployDir)}
+	d := &Deployment{File: f, written: written, dir: s.dir(deployDir)}
 
 	for _, c := range f.Credentials() {
-		for _, name := range c.Clusters {
-			if name == KonfluxClusterName {
-				d.Credential = c
-			}
+		if slices.Contains(c.Clusters, KonfluxClusterName) {
+			d.Credential = c
 		}
 	}
 
-	return d, config.Write(paths, files)
+	s.Deployment = d
+	paths.Root = s.path
+
+	return config.Write(paths, files)
 }
 
 // published are packages in the stack's registry.
@@ -174,45 +151,68 @@ func inConfiguration(o *unstructured.Unstructured) bool {
 	}, o.GetKind())
 }
 
-// prepareDeployment publishes packages, where they are installed, and generates the manifests of all clusters.
+// prepareDeployment publishes packages, where they are installed, and generates the
+// manifests of all clusters.
 func (s *Stack) prepareDeployment(ctx context.Context) error {
-	var (
-		published published
-		err       error
-	)
-
 	if !s.CIOnly {
 		if err := s.startRegistry(); err != nil {
 			return err
 		}
 
-		if published, err = s.publish(ctx); err != nil {
+		var err error
+		if s.published, err = s.publish(ctx); err != nil {
 			return err
 		}
 	}
 
-	s.Deployment, err = s.generate(published)
+	committed, err := os.ReadFile(filepath.Join(s.builder.Root, s.paths().File))
+	if err != nil {
+		return errors.Wrap(err, "cannot read environments")
+	}
 
-	return err
-}
-
-// Reconfigure generates the manifests anew, after a change, which ApplyAppCI and
-// ApplyKonflux apply.
-func (s *Stack) Reconfigure(change func(*environments.Environment)) error {
-	d, err := s.generate(s.Deployment.published, func(f *environments.File) {
-		for i := range f.Environments {
-			if f.Environments[i].Name == environment {
-				change(&f.Environments[i])
-			}
-		}
-	})
+	api, err := config.CheckoutDigest(s.paths())
 	if err != nil {
 		return err
 	}
 
-	s.Deployment = d
+	return s.deploy(committed, func(f *environments.File) {
+		f.AppCI.Versions.API = api
 
-	return nil
+		for i := range f.Environments {
+			e := &f.Environments[i]
+			e.API = environments.Mode(s.API)
+			e.Versions.API = api
+
+			if !s.CIOnly {
+				e.Versions.Function = s.published.function
+				e.Versions.Provider.Digest = s.published.provider.DigestStr()
+			}
+
+			if s.ExternalSecrets && e.Name == environment {
+				e.Credential.VaultPath = vaultPath
+			}
+		}
+	})
+}
+
+// reconfigure generates the manifests anew, after a change of every environment: what
+// has one version is the same in all of them.
+func (s *Stack) reconfigure(change func(*environments.Environment)) error {
+	return s.deploy(s.Deployment.written, func(f *environments.File) {
+		for i := range f.Environments {
+			change(&f.Environments[i])
+		}
+	})
+}
+
+// Reconfigure generates the manifests anew, after a change of the Konflux cluster's
+// environment, which ApplyAppCI and ApplyKonflux apply.
+func (s *Stack) Reconfigure(change func(*environments.Environment)) error {
+	return s.reconfigure(func(e *environments.Environment) {
+		if e.Name == environment {
+			change(e)
+		}
+	})
 }
 
 // ApplyAppCI applies app.ci's manifests.
@@ -221,7 +221,7 @@ func (s *Stack) ApplyAppCI(ctx context.Context) error { return s.applyTree(ctx, 
 // ApplyKonflux applies the Konflux cluster's manifests, and starts provider-kubernetes
 // anew when they say so.
 func (s *Stack) ApplyKonflux(ctx context.Context) error {
-	if err := s.applyTree(ctx, s.Konflux, konfluxDir, environment, KonfluxClusterName); err != nil {
+	if err := s.applyTree(ctx, s.Konflux, konflux.Dir, environment, KonfluxClusterName); err != nil {
 		return err
 	}
 
@@ -233,7 +233,7 @@ func (s *Stack) ApplyKonflux(ctx context.Context) error {
 func (s *Stack) ServeAPI(ctx context.Context, api API) error {
 	s.API = api
 
-	if err := s.Reconfigure(func(*environments.Environment) {}); err != nil {
+	if err := s.reconfigure(func(e *environments.Environment) { e.API = environments.Mode(api) }); err != nil {
 		return err
 	}
 
@@ -288,11 +288,11 @@ func (s *Stack) applyTree(ctx context.Context, c *Cluster, dir ...string) error 
 		}
 	}
 
-	return s.prune(ctx, c, objs)
+	return prune(ctx, c, objs)
 }
 
 // prune deletes what a cluster's manifests had and have no longer.
-func (s *Stack) prune(ctx context.Context, c *Cluster, applied []*unstructured.Unstructured) error {
+func prune(ctx context.Context, c *Cluster, applied []*unstructured.Unstructured) error {
 	same := func(a, b *unstructured.Unstructured) bool {
 		return a.GroupVersionKind().GroupKind() == b.GroupVersionKind().GroupKind() && client.ObjectKeyFromObject(a) == client.ObjectKeyFromObject(b)
 	}

@@ -18,30 +18,18 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ephemeral-clusters/ephemeral-clusters/api/testplatform/v1alpha1"
-	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config/environments"
+	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config/konflux"
 	"github.com/ephemeral-clusters/ephemeral-clusters/test/components"
 )
 
 // A namespace of the Konflux cluster stands in for the vault, which the store of
 // production's name reads. What is a path there is the name of a Secret here.
 const (
-	storeName  = "appsre-stonesoup-vault"
 	vault      = "vault"
 	vaultPath  = "appci-cluster"
 	vaultUser  = "external-secrets"
 	esoVersion = "external-secrets.io/v1"
-
-	externalSecret = "testplatform-cluster"
 )
-
-// useVault makes the Konflux cluster look where its vault has something.
-func useVault(f *environments.File) {
-	for i := range f.Environments {
-		if f.Environments[i].Name == environment {
-			f.Environments[i].Credential.VaultPath = vaultPath
-		}
-	}
-}
 
 // startExternalSecrets runs the External Secrets operator, and gives it a vault.
 func (s *Stack) startExternalSecrets(ctx context.Context) error {
@@ -66,8 +54,8 @@ func (s *Stack) startExternalSecrets(ctx context.Context) error {
 func (s *Stack) vaultStore() *unstructured.Unstructured {
 	return &unstructured.Unstructured{Object: map[string]any{
 		"apiVersion": esoVersion,
-		"kind":       "ClusterSecretStore",
-		"metadata":   map[string]any{"name": storeName},
+		"kind":       konflux.StoreKind,
+		"metadata":   map[string]any{"name": konflux.StoreName},
 		"spec": map[string]any{"provider": map[string]any{"kubernetes": map[string]any{
 			"remoteNamespace": vault,
 			"server": map[string]any{
@@ -93,7 +81,7 @@ func (s *Stack) putInVault(ctx context.Context, kubeconfig []byte) error {
 	es.SetAPIVersion(esoVersion)
 	es.SetKind("ExternalSecret")
 	es.SetNamespace(v1alpha1.ProviderSecretNamespace)
-	es.SetName(externalSecret)
+	es.SetName(konflux.ExternalSecretName)
 
 	look := client.RawPatch(types.MergePatchType, []byte(`{"metadata": {"annotations": {"force-sync": "`+strconv.FormatInt(time.Now().UnixNano(), 10)+`"}}}`))
 	if err := s.Konflux.Patch(ctx, es, look); err != nil {

@@ -8,13 +8,12 @@ import (
 	"strconv"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
-	pkgmetav1 "github.com/crossplane/crossplane/apis/v2/pkg/meta/v1"
 	pkgv1 "github.com/crossplane/crossplane/apis/v2/pkg/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"sigs.k8s.io/yaml"
 
+	"github.com/ephemeral-clusters/ephemeral-clusters/api/testplatform/v1alpha1"
 	"github.com/ephemeral-clusters/ephemeral-clusters/test/pki"
 	"github.com/ephemeral-clusters/ephemeral-clusters/test/process"
 )
@@ -28,11 +27,10 @@ type FunctionEndpoint struct {
 	CertsDir string
 }
 
-// A functionPackage is a composition function to be installed.
+// A functionPackage is a composition function that is installed.
 type functionPackage struct {
-	// name of the Function, and root directory of its package.
+	// name of the Function.
 	name string
-	root string
 
 	// log of its process.
 	log string
@@ -44,7 +42,7 @@ type functionPackage struct {
 // serveOurs serves our function, unless that is left out, and waits until its package
 // is healthy.
 func (s *Stack) serveOurs(ctx context.Context) error {
-	pkg, err := s.installed(FunctionName, ourRegistry+"/"+FunctionName)
+	pkg, err := s.installed(v1alpha1.FunctionName, ourRegistry+"/"+v1alpha1.FunctionName)
 	if err != nil {
 		return err
 	}
@@ -77,53 +75,33 @@ func (s *Stack) serveOurs(ctx context.Context) error {
 // InstallFunction installs a function of this checkout that only tests use, and
 // serves it. The package is its Go package's path.
 func (s *Stack) InstallFunction(ctx context.Context, name, goPackage string) error {
-	program := s.own(name)
-	if err := s.runToEnd(ctx, "go-build", goBinary(), "build", "-o", program, goPackage); err != nil {
-		return err
-	}
-
-	root := s.dir("packages", name)
-
-	meta, err := yaml.Marshal(&pkgmetav1.Function{
-		TypeMeta:   metav1.TypeMeta{APIVersion: pkgmetav1.SchemeGroupVersion.String(), Kind: pkgmetav1.FunctionKind},
-		ObjectMeta: metav1.ObjectMeta{Name: name},
-	})
+	program, err := s.BuildProgram(ctx, name, goPackage)
 	if err != nil {
-		return errors.Wrapf(err, "cannot describe the package of %s", name)
-	}
-
-	if err := writeFiles(root, map[string][]byte{"crossplane.yaml": meta}); err != nil {
 		return err
 	}
 
-	return s.installFunction(ctx, functionPackage{name: name, root: root, log: name, program: program})
-}
-
-// installFunction installs a function through Crossplane's package manager, from a
-// registry of our own, and serves it.
-func (s *Stack) installFunction(ctx context.Context, f functionPackage) error {
-	ref, err := s.pushPackage(ctx, f.name, f.root)
+	ref, err := s.packages().OtherFunction(ctx, name)
 	if err != nil {
 		return err
 	}
 
 	if err := s.Konflux.ApplyAll(ctx, &pkgv1.Function{
-		ObjectMeta: metav1.ObjectMeta{Name: f.name},
+		ObjectMeta: metav1.ObjectMeta{Name: name},
 		Spec:       pkgv1.FunctionSpec{PackageSpec: pkgv1.PackageSpec{Package: ref.Name()}},
 	}); err != nil {
 		return err
 	}
 
-	rev, err := s.activeRevision(ctx, &pkgv1.FunctionRevisionList{}, f.name)
+	rev, err := s.activeRevision(ctx, &pkgv1.FunctionRevisionList{}, name)
 	if err != nil {
 		return err
 	}
 
-	if _, _, err := s.serveFunction(ctx, f, rev); err != nil {
+	if _, _, err := s.serveFunction(ctx, functionPackage{name: name, log: name, program: program}, rev); err != nil {
 		return err
 	}
 
-	return s.awaitPackage(ctx, &pkgv1.Function{ObjectMeta: metav1.ObjectMeta{Name: f.name}})
+	return s.awaitPackage(ctx, &pkgv1.Function{ObjectMeta: metav1.ObjectMeta{Name: name}})
 }
 
 // serveFunction does for a revision what Crossplane leaves to an external runtime:

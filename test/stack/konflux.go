@@ -132,19 +132,12 @@ func (s *Stack) initCrossplane(ctx context.Context, env []string) error {
 			return err
 		}
 
-		select {
-		case <-ctx.Done():
-			p.Stop()
-
-			return ctx.Err()
-		case <-p.Done():
+		err = p.Wait(ctx)
+		if err == nil || ctx.Err() != nil {
+			return err
 		}
 
-		if p.Err() != nil {
-			return notYetError{errors.Errorf("crossplane core init: %v\n%s", p.Err(), process.Tail(p.Log, logTail))}
-		}
-
-		return nil
+		return notYetError{errors.Errorf("crossplane core init: %v\n%s", err, process.Tail(p.Log, logTail))}
 	})
 }
 

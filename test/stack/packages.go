@@ -44,30 +44,26 @@ func (s *Stack) packages() packages.Builder {
 // redirectImages makes Crossplane pull from the stack's registry what is published in
 // others, under the names it has there.
 func (s *Stack) redirectImages(ctx context.Context) error {
-	for name, from := range map[string]string{"ours": ourRegistry, "provider": providerRegistry} {
-		to := s.registry + "/" + packages.OurRepository
-		if from == providerRegistry {
-			to = s.registry + "/" + packages.ProviderRepository
-		}
-
-		if err := s.Konflux.ApplyAll(ctx, &pkgv1beta1.ImageConfig{
-			ObjectMeta: metav1.ObjectMeta{Name: "stack-" + name},
+	redirect := func(name, from, to string) *pkgv1beta1.ImageConfig {
+		return &pkgv1beta1.ImageConfig{
+			ObjectMeta: metav1.ObjectMeta{Name: name},
 			Spec: pkgv1beta1.ImageConfigSpec{
 				MatchImages:  []pkgv1beta1.ImageMatch{{Type: pkgv1beta1.Prefix, Prefix: from}},
-				RewriteImage: &pkgv1beta1.ImageRewrite{Prefix: to},
+				RewriteImage: &pkgv1beta1.ImageRewrite{Prefix: s.registry + "/" + to},
 			},
-		}); err != nil {
-			return err
 		}
 	}
 
-	return nil
+	return s.Konflux.ApplyAll(ctx,
+		redirect("stack-ours", ourRegistry, packages.OurRepository),
+		redirect("stack-provider", providerRegistry, packages.ProviderRepository),
+	)
 }
 
 // applyConfiguration installs everything with one object.
 func (s *Stack) applyConfiguration(ctx context.Context) error {
 	name := xpkg.ConfigurationName(xpkg.API(s.API))
-	ref := ourRegistry + "/" + name + "@" + s.Deployment.published.configuration.DigestStr()
+	ref := ourRegistry + "/" + name + "@" + s.published.configuration.DigestStr()
 
 	return s.Konflux.ApplyAll(ctx, &pkgv1.Configuration{
 		ObjectMeta: metav1.ObjectMeta{Name: name},
@@ -95,7 +91,7 @@ func (s *Stack) installed(pkg, repository string) (string, error) {
 }
 
 // activeRevision returns a package's active revision, of the kind that a list has, once
-// there is one.
+// there is one and it is known where it was pulled from.
 func (s *Stack) activeRevision(ctx context.Context, list interface {
 	client.ObjectList
 	pkgv1.PackageRevisionList
@@ -109,7 +105,7 @@ func (s *Stack) activeRevision(ctx context.Context, list interface {
 		}
 
 		for _, r := range list.GetRevisions() {
-			if r, ok := r.(pkgv1.PackageRevisionWithRuntime); ok && r.GetDesiredState() == pkgv1.PackageRevisionActive {
+			if r, ok := r.(pkgv1.PackageRevisionWithRuntime); ok && r.GetDesiredState() == pkgv1.PackageRevisionActive && r.GetResolvedSource() != "" {
 				active = r
 
 				return nil
@@ -181,6 +177,3 @@ func (s *Stack) awaitPackage(ctx context.Context, p pkgv1.Package) error {
 		return nil
 	})
 }
-
-// FunctionName is the name of our function's package.
-const FunctionName = xpkg.FunctionName

@@ -16,14 +16,9 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/ephemeral-clusters/ephemeral-clusters/api/testplatform/v1alpha1"
+	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config/konflux"
 	"github.com/ephemeral-clusters/ephemeral-clusters/test/components"
 	"github.com/ephemeral-clusters/ephemeral-clusters/test/process"
-)
-
-const (
-	providerPackage       = "provider-kubernetes"
-	providerSA            = "provider-kubernetes"
-	providerRuntimeConfig = "provider-kubernetes-runtime-config"
 )
 
 // A provider is provider-kubernetes, as it runs.
@@ -48,7 +43,7 @@ type provider struct {
 // external runtime, but for running it: that takes a credential. Its conversion webhook
 // is called through a Service.
 func (s *Stack) installProvider(ctx context.Context) error {
-	pkg, err := s.installed(providerPackage, providerRegistry)
+	pkg, err := s.installed(konflux.ProviderName, providerRegistry)
 	if err != nil {
 		return err
 	}
@@ -88,7 +83,7 @@ func (s *Stack) installProvider(ctx context.Context) error {
 
 // startProvider runs provider-kubernetes.
 func (s *Stack) startProvider(ctx context.Context) error {
-	kubeconfig, err := s.serviceAccountFile(ctx, s.Konflux, crossplaneNamespace, providerSA)
+	kubeconfig, err := s.serviceAccountFile(ctx, s.Konflux, crossplaneNamespace, konflux.ProviderName)
 	if err != nil {
 		return err
 	}
@@ -102,7 +97,7 @@ func (s *Stack) startProvider(ctx context.Context) error {
 // changed, it replaces them. Crossplane makes the Deployment of what is read here.
 func (s *Stack) rolloutProvider(ctx context.Context) error {
 	c := &pkgv1beta1.DeploymentRuntimeConfig{}
-	if err := s.Konflux.Get(ctx, types.NamespacedName{Name: providerRuntimeConfig}, c); err != nil {
+	if err := s.Konflux.Get(ctx, types.NamespacedName{Name: konflux.ProviderRuntime}, c); err != nil {
 		return errors.Wrap(err, "cannot tell how provider-kubernetes is to run")
 	}
 
@@ -156,7 +151,7 @@ func (s *Stack) configureKonflux(ctx context.Context) error {
 	}
 
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return s.applyTree(ctx, s.Konflux, konfluxDir, environment, KonfluxClusterName) })
+	g.Go(func() error { return s.applyTree(ctx, s.Konflux, konflux.Dir, environment, KonfluxClusterName) })
 	g.Go(func() error { return s.installProvider(ctx) })
 
 	return g.Wait()

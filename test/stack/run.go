@@ -34,6 +34,13 @@ func (s *Stack) buildOwn(ctx context.Context) error {
 	return s.runToEnd(ctx, "go-build", goBinary(), args...)
 }
 
+// BuildProgram builds one more program of this checkout, and returns its path.
+func (s *Stack) BuildProgram(ctx context.Context, name, goPackage string) (string, error) {
+	path := s.own(name)
+
+	return path, s.runToEnd(ctx, "go-build", goBinary(), "build", "-o", path, goPackage)
+}
+
 func goBinary() string {
 	path, err := exec.LookPath("go")
 	if err != nil {
@@ -67,19 +74,12 @@ func (s *Stack) runToEnd(ctx context.Context, name, path string, args ...string)
 		return err
 	}
 
-	select {
-	case <-ctx.Done():
-		p.Stop()
-
-		return ctx.Err()
-	case <-p.Done():
+	err = p.Wait(ctx)
+	if err == nil || ctx.Err() != nil {
+		return err
 	}
 
-	if p.Err() == nil {
-		return nil
-	}
-
-	return errors.Errorf("%s: %v\n%s", name, p.Err(), process.Tail(p.Log, logTail))
+	return errors.Errorf("%s: %v\n%s", name, err, process.Tail(p.Log, logTail))
 }
 
 // waitHTTP waits until a process answers a request with success.

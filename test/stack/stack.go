@@ -125,12 +125,13 @@ type Stack struct {
 	ours             *process.Process // Our function's, if the stack runs it.
 	reconcilerHealth string
 
-	path     string
-	registry string
-	provider provider
-	group    *process.Group
-	builder  *components.Builder
-	binaries map[string]string
+	path      string
+	registry  string
+	published published
+	provider  provider
+	group     *process.Group
+	builder   *components.Builder
+	binaries  map[string]string
 
 	mu    sync.Mutex
 	stops []func()

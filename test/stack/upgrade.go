@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/ephemeral-clusters/ephemeral-clusters/api/testplatform/v1alpha1"
 	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config/environments"
 	"github.com/ephemeral-clusters/ephemeral-clusters/package/program"
 )
@@ -50,15 +51,10 @@ func (s *Stack) ReleaseFunction(ctx context.Context, v string) (FunctionRelease,
 // DeployFunction changes the version of the function in all environments, applies the
 // Konflux cluster's manifests, and runs what is in the package that is active then.
 func (s *Stack) DeployFunction(ctx context.Context, r FunctionRelease) error {
-	p := s.Deployment.published
-	p.function = environments.Release{Version: r.Version, Digest: r.Digest.DigestStr()}
-
-	d, err := s.generate(p)
-	if err != nil {
+	release := environments.Release{Version: r.Version, Digest: r.Digest.DigestStr()}
+	if err := s.reconfigure(func(e *environments.Environment) { e.Versions.Function = release }); err != nil {
 		return err
 	}
-
-	s.Deployment = d
 
 	if err := s.ApplyKonflux(ctx); err != nil {
 		return err
@@ -75,13 +71,13 @@ func (s *Stack) DeployFunction(ctx context.Context, r FunctionRelease) error {
 	}
 
 	former := s.ours
-	f := functionPackage{name: FunctionName, log: ComponentFunction + "-" + r.Version, program: file}
+	f := functionPackage{name: v1alpha1.FunctionName, log: ComponentFunction + "-" + r.Version, program: file}
 
 	if s.Function, s.ours, err = s.serveFunction(ctx, f, rev); err != nil {
 		return err
 	}
 
-	if err := s.awaitPackage(ctx, &pkgv1.Function{ObjectMeta: metav1.ObjectMeta{Name: FunctionName}}); err != nil {
+	if err := s.awaitPackage(ctx, &pkgv1.Function{ObjectMeta: metav1.ObjectMeta{Name: v1alpha1.FunctionName}}); err != nil {
 		return err
 	}
 
@@ -93,22 +89,18 @@ func (s *Stack) DeployFunction(ctx context.Context, r FunctionRelease) error {
 	return nil
 }
 
-// revisionOf waits until a release is the active revision, and known where to pull from.
+// revisionOf waits until a release is the active revision.
 func (s *Stack) revisionOf(ctx context.Context, r FunctionRelease) (pkgv1.PackageRevisionWithRuntime, error) {
 	var found pkgv1.PackageRevisionWithRuntime
 
 	return found, poll(ctx, func(ctx context.Context) error {
-		rev, err := s.activeRevision(ctx, &pkgv1.FunctionRevisionList{}, FunctionName)
+		rev, err := s.activeRevision(ctx, &pkgv1.FunctionRevisionList{}, v1alpha1.FunctionName)
 		if err != nil {
 			return err
 		}
 
 		if !strings.HasSuffix(rev.GetSource(), r.Digest.DigestStr()) {
 			return notYetError{errors.Errorf("the active revision is of %s", rev.GetSource())}
-		}
-
-		if rev.GetResolvedSource() == "" {
-			return notYetError{errors.Errorf("%s has not been resolved", rev.GetSource())}
 		}
 
 		found = rev

@@ -78,14 +78,7 @@ func Install(ctx context.Context, s *stack.Stack, namespace string, out io.Write
 
 // BuildTPC builds the CLI of this checkout, and returns its path.
 func BuildTPC(ctx context.Context, s *stack.Stack) (string, error) {
-	path := filepath.Join(s.Path(), "bin", "tpc")
-
-	build := exec.CommandContext(ctx, "go", "build", "-o", path, "./cli") //nolint:gosec // The path is the stack's.
-	build.Dir = s.Root()
-
-	b, err := build.CombinedOutput()
-
-	return path, errors.Wrapf(err, "cannot build tpc\n%s", b)
+	return s.BuildProgram(ctx, "tpc", "./cli")
 }
 
 // installCRDs serves PipelineRuns and TaskRuns.

@@ -192,16 +192,10 @@ func (t *task) execute(ctx context.Context, c process.Command) error {
 		return err
 	}
 
-	select {
-	case <-ctx.Done():
-		p.Stop()
-
-		return ctx.Err()
-	case <-p.Done():
-	}
+	err = p.Wait(ctx)
 
 	exit := (*exec.ExitError)(nil)
-	if errors.As(p.Err(), &exit) {
+	if errors.As(err, &exit) {
 		if s, ok := exit.Sys().(syscall.WaitStatus); ok && s.Signaled() {
 			return errors.Errorf("was ended by signal %s", s.Signal())
 		}
@@ -209,7 +203,7 @@ func (t *task) execute(ctx context.Context, c process.Command) error {
 		return errors.Errorf("exited with code %d", exit.ExitCode())
 	}
 
-	return p.Err()
+	return err
 }
 
 // find returns the path of a command, in the image first.

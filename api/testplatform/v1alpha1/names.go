@@ -17,6 +17,9 @@ const (
 
 	// CompositionName is the Composition that deployed claims use.
 	CompositionName = "testplatform-ephemeral-cluster"
+
+	// FunctionName is the composition function's package, and what Compositions call.
+	FunctionName = "function-testplatform-cluster"
 )
 
 // Conditions of a claim beyond those of its EphemeralCluster, which are reported

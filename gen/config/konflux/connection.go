@@ -19,9 +19,14 @@ const (
 	// crossplaneNamespace is where Crossplane and its packages run.
 	crossplaneNamespace = v1alpha1.ProviderSecretNamespace
 
-	externalSecretName = "testplatform-cluster"
-	storeKind          = "ClusterSecretStore"
-	storeName          = "appsre-stonesoup-vault"
+	// ExternalSecretName is the ExternalSecret of the credential of app.ci.
+	ExternalSecretName = "testplatform-cluster"
+
+	// StoreName is the store that it is taken from.
+	StoreName = "appsre-stonesoup-vault"
+
+	// StoreKind is that store's kind.
+	StoreKind = "ClusterSecretStore"
 )
 
 // namespaces come before the ExternalSecret, which is in one of them.
@@ -109,10 +114,10 @@ type target struct {
 func externalSecret(vaultPath string) *secret {
 	s := &secret{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "external-secrets.io/v1", Kind: "ExternalSecret"},
-		ObjectMeta: meta(externalSecretName),
+		ObjectMeta: meta(ExternalSecretName),
 		Spec: secretSpec{
 			RefreshInterval: "1h",
-			SecretStoreRef:  storeRef{Kind: storeKind, Name: storeName},
+			SecretStoreRef:  storeRef{Kind: StoreKind, Name: StoreName},
 			DataFrom:        []dataFrom{{Extract: extract{Key: vaultPath}}},
 			Target:          target{CreationPolicy: "Owner", DeletionPolicy: "Delete", Name: v1alpha1.ProviderSecretName},
 		},

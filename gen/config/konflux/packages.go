@@ -16,12 +16,12 @@ import (
 )
 
 const (
-	// FunctionName is the name of the composition function's package, which
-	// Compositions call it by.
-	FunctionName = "function-testplatform-cluster"
+	// ProviderName is the name of provider-kubernetes' package, and of the
+	// ServiceAccount that it runs as.
+	ProviderName = "provider-kubernetes"
 
-	providerName    = "provider-kubernetes"
-	providerRuntime = "provider-kubernetes-runtime-config"
+	// ProviderRuntime is the DeploymentRuntimeConfig that says how it runs.
+	ProviderRuntime = "provider-kubernetes-runtime-config"
 
 	// container is what Crossplane calls a package's container.
 	container = "package-runtime"
@@ -38,18 +38,18 @@ func packages(p environments.Packages, v environments.Versions) []any {
 	return []any{
 		&pkgv1.Provider{
 			TypeMeta:   metav1.TypeMeta{APIVersion: pkgv1.SchemeGroupVersion.String(), Kind: pkgv1.ProviderKind},
-			ObjectMeta: versioned(meta(providerName), v.Provider),
+			ObjectMeta: versioned(meta(ProviderName), v.Provider),
 			Spec: pkgv1.ProviderSpec{
 				PackageSpec:        pkgv1.PackageSpec{Package: p.Provider + "@" + v.Provider.Digest},
-				PackageRuntimeSpec: runtimeOf(providerRuntime),
+				PackageRuntimeSpec: runtimeOf(ProviderRuntime),
 			},
 		},
 		&pkgv1.Function{
 			TypeMeta:   metav1.TypeMeta{APIVersion: pkgv1.SchemeGroupVersion.String(), Kind: pkgv1.FunctionKind},
-			ObjectMeta: versioned(meta(FunctionName), v.Function),
+			ObjectMeta: versioned(meta(v1alpha1.FunctionName), v.Function),
 			Spec: pkgv1.FunctionSpec{
 				PackageSpec:        pkgv1.PackageSpec{Package: p.Function + "@" + v.Function.Digest},
-				PackageRuntimeSpec: runtimeOf(FunctionName),
+				PackageRuntimeSpec: runtimeOf(v1alpha1.FunctionName),
 			},
 		},
 	}
@@ -75,8 +75,8 @@ func runtimeOf(name string) pkgv1.PackageRuntimeSpec {
 // began with (its 1.3.1 holds one per ProviderConfig and kind, with the configuration
 // of its start), so that another version of the token starts it anew.
 func provider(token int) []any {
-	c := runtimeConfig(providerRuntime, corev1.PodSpec{
-		ServiceAccountName: providerName,
+	c := runtimeConfig(ProviderRuntime, corev1.PodSpec{
+		ServiceAccountName: ProviderName,
 		Containers:         []corev1.Container{{Args: []string{"--sanitize-secrets", "--enable-watches"}}},
 	})
 	c.Spec.DeploymentTemplate.Spec.Template.Annotations = map[string]string{AnnotationToken: strconv.Itoa(token)}
@@ -87,8 +87,8 @@ func provider(token int) []any {
 // runtime says how the function runs, and what the provider needs to.
 func runtime() []any {
 	return []any{
-		manifest.ServiceAccount(crossplaneNamespace, providerName),
-		runtimeConfig(FunctionName, corev1.PodSpec{Containers: []corev1.Container{{}}}),
+		manifest.ServiceAccount(crossplaneNamespace, ProviderName),
+		runtimeConfig(v1alpha1.FunctionName, corev1.PodSpec{Containers: []corev1.Container{{}}}),
 		// provider-kubernetes starts the controllers of activated kinds only.
 		&xv1alpha1.ManagedResourceActivationPolicy{
 			TypeMeta:   metav1.TypeMeta{APIVersion: xv1alpha1.SchemeGroupVersion.String(), Kind: xv1alpha1.ManagedResourceActivationPolicyKind},

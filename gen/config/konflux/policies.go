@@ -32,7 +32,7 @@ func objectPolicy() manifest.Policy {
 		Operations: []admissionv1.OperationType{admissionv1.Create, admissionv1.Update},
 		Variables: []admissionv1.Variable{
 			{Name: "crossplane", Expression: isUser(crossplaneAccount)},
-			{Name: "provider", Expression: isUser(providerName)},
+			{Name: "provider", Expression: isUser(ProviderName)},
 			{Name: "controller", Expression: `request.userInfo.username == "system:kube-controller-manager" ||
 "system:serviceaccounts:kube-system" in request.userInfo.groups`},
 			{Name: "admin", Expression: `authorizer.group("admissionregistration.k8s.io").resource("validatingadmissionpolicies").name("` + ObjectPolicy + `").check("update").allowed()`},

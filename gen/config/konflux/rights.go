@@ -32,7 +32,7 @@ const (
 // They are here too because not every cluster runs it.
 func rights() []any {
 	crossplane := manifest.ServiceAccount(crossplaneNamespace, crossplaneAccount)
-	provider := manifest.ServiceAccount(crossplaneNamespace, providerName)
+	provider := manifest.ServiceAccount(crossplaneNamespace, ProviderName)
 
 	return []any{
 		tenantRole(EditRole, "get,list,watch,create,update,patch,delete", "admin", "edit"),

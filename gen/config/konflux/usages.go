@@ -19,8 +19,8 @@ const whyInUse = "clusters live by it: end them all, and delete this usage, as d
 func usages(m environments.Mode) []any {
 	return []any{
 		usage("testplatform-definition", xv1.SchemeGroupVersion.String(), xv1.CompositeResourceDefinitionKind, DefinitionName(m)),
-		usage("testplatform-function", pkgv1.SchemeGroupVersion.String(), pkgv1.FunctionKind, FunctionName),
-		usage("testplatform-provider", pkgv1.SchemeGroupVersion.String(), pkgv1.ProviderKind, providerName),
+		usage("testplatform-function", pkgv1.SchemeGroupVersion.String(), pkgv1.FunctionKind, v1alpha1.FunctionName),
+		usage("testplatform-provider", pkgv1.SchemeGroupVersion.String(), pkgv1.ProviderKind, ProviderName),
 	}
 }
 

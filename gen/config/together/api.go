@@ -120,7 +120,7 @@ func names(s *apiset.Set, x *xv1.CompositeResourceDefinition, mode environments.
 
 	step := c.Spec.Pipeline[0]
 	pairs := map[string]struct{ is, want string }{
-		"the function that the Composition calls":    {step.FunctionRef.Name, konflux.FunctionName},
+		"the function that the Composition calls":    {step.FunctionRef.Name, v1alpha1.FunctionName},
 		"the Composition that the XRD asks for":      {x.Spec.EnforcedCompositionRef.Name, c.Name},
 		"the Composition that namespaces are set in": {c.Name, konflux.CompositionName(mode)},
 		"the kind that the Composition is for":       {c.Spec.CompositeTypeRef.Kind, x.Spec.Names.Kind},
