@@ -106,7 +106,7 @@ bench-reconciler: components ## Measure the reconciler with up to 5000 clusters 
 
 .PHONY: generate
 generate: ## Regenerate deepcopy, CRDs, XRDs and the manifests in deploy/.
-	$(GO) generate -tags generate ./...
+	$(GO) generate -tags generate .
 
 .PHONY: tidy
 tidy: ## Tidy this module and those of the components.
