@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"encoding/pem"
@@ -32,6 +33,8 @@ type proxy struct {
 	mu sync.Mutex
 	// token is the one that is accepted. Without one, all are.
 	token string
+	// tokenOfWatches is the one that is accepted for watches, if it is another.
+	tokenOfWatches string
 	// watchesLast is how long watches last, if they end early.
 	watchesLast time.Duration
 	// forbidden is the beginning of paths that must not be read.
@@ -72,10 +75,16 @@ func startProxy(t *testing.T, k *konflux) *proxy {
 // ServeHTTP forwards what it does not refuse.
 func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.mu.Lock()
-	authorized := p.token == "" || r.Header.Get("Authorization") == "Bearer "+p.token
 	forbidden := p.forbidden != "" && strings.HasPrefix(r.URL.Path, p.forbidden)
 	watch := r.URL.Query().Get("watch") == "true"
 	last := p.watchesLast
+
+	token := p.token
+	if watch {
+		token = cmp.Or(p.tokenOfWatches, token)
+	}
+
+	authorized := token == "" || r.Header.Get("Authorization") == "Bearer "+token
 
 	if watch {
 		p.watches++

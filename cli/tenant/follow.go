@@ -54,8 +54,8 @@ func (t *Tenant) Follow(ctx context.Context, name string, uid types.UID, f Follo
 	b, begun := backoff(), false
 
 	for {
-		watched, err := t.follow(ctx, name, &uid, f)
-		begun = begun || watched
+		allowed, err := t.follow(ctx, name, &uid, f)
+		begun = begun || allowed
 
 		gone, final := (*GoneError)(nil), (*finalError)(nil)
 
@@ -100,9 +100,9 @@ type finalError struct{ error }
 // Unwrap returns the follower's error.
 func (e *finalError) Unwrap() error { return e.error }
 
-// follow lists and watches once, until the watch ends. It reports whether there was
-// a watch.
-func (t *Tenant) follow(ctx context.Context, name string, uid *types.UID, f Follower) (watched bool, err error) {
+// follow lists and watches once, until the watch ends. It reports whether the API
+// server lets us watch.
+func (t *Tenant) follow(ctx context.Context, name string, uid *types.UID, f Follower) (allowed bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, watchTimeout+requestTimeout)
 	defer cancel()
 
@@ -136,7 +136,8 @@ func (t *Tenant) follow(ctx context.Context, name string, uid *types.UID, f Foll
 		TimeoutSeconds:      new(int64(watchTimeout.Seconds())),
 	})
 	if err != nil {
-		return false, err
+		// With these credentials we could list. They have expired since.
+		return kerrors.IsUnauthorized(err), err
 	}
 	defer w.Stop()
 
