@@ -85,6 +85,10 @@ type Builder struct {
 	Version string
 }
 
+// LinkerFlags leave out of a program what only debuggers read, and stamp it with a
+// version.
+func LinkerFlags(version string) string { return "-s -w -X " + versionVariable + "=" + version }
+
 // Build compiles a program for a platform, to a file.
 func (b Builder) Build(ctx context.Context, p Program, to v1.Platform, file string) error {
 	file, err := filepath.Abs(file)
@@ -93,7 +97,7 @@ func (b Builder) Build(ctx context.Context, p Program, to v1.Platform, file stri
 	}
 
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", //nolint:gosec // The arguments are ours.
-		"-ldflags", "-s -w -X "+versionVariable+"="+b.Version, "-o", file, p.Package)
+		"-ldflags", LinkerFlags(b.Version), "-o", file, p.Package)
 	cmd.Dir = b.Root
 
 	// The user's own settings must not change what is built.

@@ -48,7 +48,7 @@ func TestCollision(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	writes := providerWrites(t)
+	writes := providerWrites(t, shared)
 	claim := newCollidingClaim(t, other.Name)
 
 	tenant := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: claim.GetNamespace()}}
@@ -79,7 +79,7 @@ func TestCollision(t *testing.T) {
 		t.Errorf("\n%s\nthe other cluster's object: -before, +after:\n%s", reason, diff)
 	}
 
-	if diff := cmp.Diff(writes, providerWrites(t)); diff != "" {
+	if diff := cmp.Diff(writes, providerWrites(t, shared)); diff != "" {
 		t.Errorf("\n%s\nwrites to app.ci: -before, +after:\n%s", reason, diff)
 	}
 }

@@ -16,7 +16,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/ephemeral-clusters/ephemeral-clusters/api/testplatform/v1alpha1"
-	"github.com/ephemeral-clusters/ephemeral-clusters/test/process"
 	"github.com/ephemeral-clusters/ephemeral-clusters/test/stack"
 	"github.com/ephemeral-clusters/ephemeral-clusters/test/tekton"
 )
@@ -184,10 +183,12 @@ func testCancelled(t *testing.T, r *tekton.Runner) {
 		t.Fatalf("\n%s\nthe cluster was given back", reason)
 	}
 
-	mortal := replaceReconciler(t, "reconciler-mortal", "--max-lifetime=1s")
+	const mortal = "reconciler-mortal"
+
+	replaceReconciler(t, mortal, "--max-lifetime=1s")
 	pj := p.destroyed()
 
-	if !strings.Contains(process.Tail(mortal.Log, 1000), "the cluster has reached its maximum lifetime of 1s") {
+	if lines(t, mortal, "the cluster has reached its maximum lifetime of 1s") == 0 {
 		t.Errorf("\n%s\nthe reconciler does not say so of ProwJob %s", reason, pj.GetName())
 	}
 
@@ -195,31 +196,18 @@ func testCancelled(t *testing.T, r *tekton.Runner) {
 }
 
 // replaceReconciler runs the reconciler with other flags until the test ends.
-func replaceReconciler(t *testing.T, name string, flags ...string) *process.Process {
+func replaceReconciler(t *testing.T, name string, flags ...string) {
 	t.Helper()
 
-	for _, p := range slices.Backward(shared.Processes()) {
-		if p.Name == stack.ComponentReconciler {
-			p.Stop()
-
-			break
-		}
-	}
-
-	p, err := shared.RunReconciler(t.Context(), name, append(slices.Clone(shared.ReconcilerArgs), flags...)...)
-	if err != nil {
-		t.Fatal(err)
-	}
-
 	t.Cleanup(func() {
-		p.Stop()
-
-		if _, err := shared.RunReconciler(interrupted, stack.ComponentReconciler, shared.ReconcilerArgs...); err != nil {
+		if err := shared.ReplaceReconciler(interrupted, stack.ComponentReconciler, shared.ReconcilerArgs...); err != nil {
 			t.Errorf("cannot run the reconciler as before: %v", err)
 		}
 	})
 
-	return p
+	if err := shared.ReplaceReconciler(t.Context(), name, append(slices.Clone(shared.ReconcilerArgs), flags...)...); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func TestPipelineRestart(t *testing.T) {

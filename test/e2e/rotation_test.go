@@ -32,7 +32,7 @@ func TestRotation(t *testing.T) {
 		t.Fatalf("\n%s\n%v", reason, err)
 	}
 
-	before := takeSnapshot(ctx, t, l)
+	before := takeSnapshot(ctx, t, shared, l)
 	interrupted := watchInterruption(ctx, l)
 	old := heldCredential(ctx, t)
 
@@ -64,7 +64,7 @@ func TestRotation(t *testing.T) {
 	apply(ctx, t, shared.ApplyKonflux)
 	awaitRefused(ctx, t, reason, old)
 
-	if diff := cmp.Diff(before, takeSnapshot(ctx, t, l)); diff != "" {
+	if diff := cmp.Diff(before, takeSnapshot(ctx, t, shared, l)); diff != "" {
 		t.Errorf("\n%s\n-before, +after:\n%s", reason, diff)
 	}
 

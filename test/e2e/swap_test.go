@@ -28,6 +28,7 @@ import (
 	"github.com/ephemeral-clusters/ephemeral-clusters/api/testplatform/v1alpha1"
 	apiv1 "github.com/ephemeral-clusters/ephemeral-clusters/api/v1"
 	"github.com/ephemeral-clusters/ephemeral-clusters/test/life"
+	"github.com/ephemeral-clusters/ephemeral-clusters/test/stack"
 )
 
 const formerFunction = "function-former"
@@ -39,7 +40,7 @@ func TestSwap(t *testing.T) {
 
 	t.Cleanup(func() {
 		function := &pkgv1.Function{ObjectMeta: metav1.ObjectMeta{Name: formerFunction}}
-		if err := errors.Join(restoreComposition(context.Background()), shared.Konflux.Delete(context.Background(), function)); err != nil {
+		if err := errors.Join(applyComposition(context.Background(), shared), shared.Konflux.Delete(context.Background(), function)); err != nil {
 			t.Error(err)
 		}
 	})
@@ -61,17 +62,17 @@ func TestSwap(t *testing.T) {
 		t.Fatalf("\n%s\nour function has answered already, so this test shows nothing: %v", reason, c)
 	}
 
-	before := takeSnapshot(ctx, t, l)
+	before := takeSnapshot(ctx, t, shared, l)
 
-	if err := restoreComposition(ctx); err != nil {
+	if err := applyComposition(ctx, shared); err != nil {
 		t.Fatal(err)
 	}
 
-	if err := awaitTakenOver(ctx, l); err != nil {
+	if err := awaitTakenOver(ctx, shared, l); err != nil {
 		t.Fatalf("\n%s\n%v", reason, err)
 	}
 
-	if diff := cmp.Diff(before, takeSnapshot(ctx, t, l)); diff != "" {
+	if diff := cmp.Diff(before, takeSnapshot(ctx, t, shared, l)); diff != "" {
 		t.Errorf("\n%s\n-before, +after:\n%s", reason, diff)
 	}
 
@@ -85,8 +86,9 @@ func TestSwap(t *testing.T) {
 	}
 }
 
-func restoreComposition(ctx context.Context) error {
-	return shared.Konflux.ApplyFiles(ctx, filepath.Join(shared.Root(), "composition", string(shared.API)+".yaml"))
+// applyComposition applies that of this checkout.
+func applyComposition(ctx context.Context, s *stack.Stack) error {
+	return s.Konflux.ApplyFiles(ctx, filepath.Join(s.Root(), "composition", string(s.API)+".yaml"))
 }
 
 // formerComposition is our Composition with a pipeline of the former function.
@@ -129,18 +131,18 @@ type identity struct {
 	Generation int64
 }
 
-func takeSnapshot(ctx context.Context, t *testing.T, l *life.Life) snapshot {
+func takeSnapshot(ctx context.Context, t *testing.T, s *stack.Stack, l *life.Life) snapshot {
 	t.Helper()
 
 	ec := &apiv1.EphemeralCluster{}
-	if err := shared.AppCI.Get(ctx, clientKey(l), ec); err != nil {
+	if err := s.AppCI.Get(ctx, clientKey(l), ec); err != nil {
 		t.Fatal(err)
 	}
 
 	managed, credentials := &objectv1alpha2.Object{}, &objectv1alpha2.Object{}
 
 	for o, prefix := range map[*objectv1alpha2.Object]string{managed: "managed-", credentials: "credentials-"} {
-		if err := shared.Konflux.Get(ctx, types.NamespacedName{Name: prefix + ec.Name}, o); err != nil {
+		if err := s.Konflux.Get(ctx, types.NamespacedName{Name: prefix + ec.Name}, o); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -148,23 +150,23 @@ func takeSnapshot(ctx context.Context, t *testing.T, l *life.Life) snapshot {
 	name, _, _ := unstructured.NestedString(l.Claim().Object, "spec", "writeConnectionSecretToRef", "name")
 
 	secret := &corev1.Secret{}
-	if err := shared.Konflux.Get(ctx, types.NamespacedName{Namespace: l.Namespace, Name: name}, secret); err != nil {
+	if err := s.Konflux.Get(ctx, types.NamespacedName{Namespace: l.Namespace, Name: name}, secret); err != nil {
 		t.Fatal(err)
 	}
 
 	claim := l.Claim().DeepCopy()
-	if err := shared.Konflux.Get(ctx, client.ObjectKeyFromObject(claim), claim); err != nil {
+	if err := s.Konflux.Get(ctx, client.ObjectKeyFromObject(claim), claim); err != nil {
 		t.Fatal(err)
 	}
 
-	s := snapshot{
+	out := snapshot{
 		EphemeralCluster: ec.ObjectMeta,
 		Managed:          identity{managed.UID, managed.Generation},
 		Credentials:      credentials.UID,
 		Claim:            claim.GetUID(),
 		TenantSecret:     digest(secret.Data),
 		Conditions:       map[string]string{},
-		Writes:           providerWrites(t),
+		Writes:           providerWrites(t, s),
 	}
 
 	for _, typ := range []string{
@@ -174,10 +176,10 @@ func takeSnapshot(ctx context.Context, t *testing.T, l *life.Life) snapshot {
 		c := condition(claim, typ)
 		status, _ := c["status"].(string)
 		message, _ := c["message"].(string)
-		s.Conditions[typ] = status + " " + message
+		out.Conditions[typ] = status + " " + message
 	}
 
-	return s
+	return out
 }
 
 // digest stands for credentials where a failure may print them.
@@ -192,10 +194,10 @@ func digest(data map[string][]byte) string {
 }
 
 // providerWrites lists what provider-kubernetes has written to app.ci.
-func providerWrites(t *testing.T) []string {
+func providerWrites(t *testing.T, s *stack.Stack) []string {
 	t.Helper()
 
-	events, err := shared.AppCI.Writes()
+	events, err := s.AppCI.Writes()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -203,7 +205,7 @@ func providerWrites(t *testing.T) []string {
 	var writes []string
 
 	for _, e := range events {
-		if e.User.Username == shared.ProviderUser() {
+		if e.User.Username == s.ProviderUser() {
 			writes = append(writes, e.Verb+" "+e.RequestURI)
 		}
 	}
@@ -213,7 +215,7 @@ func providerWrites(t *testing.T) []string {
 
 // awaitTakenOver waits until our function has answered for a claim, and
 // provider-kubernetes has acted on all that changed with that.
-func awaitTakenOver(ctx context.Context, l *life.Life) error {
+func awaitTakenOver(ctx context.Context, s *stack.Stack, l *life.Life) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 
@@ -223,13 +225,22 @@ func awaitTakenOver(ctx context.Context, l *life.Life) error {
 		return err
 	}
 
+	return awaitCredentials(ctx, s, l, false)
+}
+
+// awaitCredentials waits until provider-kubernetes has acted on credentials that are to be
+// watched, as the former Composition has it, or not: what is read once its reference is
+// known need not be.
+func awaitCredentials(ctx context.Context, s *stack.Stack, l *life.Life, watched bool) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+
 	name := "credentials-" + l.EphemeralCluster().Name
 
-	_, err := shared.Konflux.Await(ctx, &objectv1alpha2.ObjectList{}, func(o client.Object) bool {
+	_, err := s.Konflux.Await(ctx, &objectv1alpha2.ObjectList{}, func(o client.Object) bool {
 		object, ok := o.(*objectv1alpha2.Object)
 
-		// What is read once its reference is known need not be watched.
-		return ok && object.Name == name && !object.Spec.Watch && slices.ContainsFunc(object.Status.Conditions, func(c xpv2.Condition) bool {
+		return ok && object.Name == name && object.Spec.Watch == watched && slices.ContainsFunc(object.Status.Conditions, func(c xpv2.Condition) bool {
 			return c.Type == xpv2.TypeSynced && c.Status == corev1.ConditionTrue && c.ObservedGeneration == object.Generation
 		})
 	})

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 	xpextv1 "github.com/crossplane/crossplane/apis/v2/apiextensions/v1"
 	pkgv1 "github.com/crossplane/crossplane/apis/v2/pkg/v1"
 	"github.com/google/go-cmp/cmp"
@@ -22,72 +23,85 @@ import (
 	"github.com/ephemeral-clusters/ephemeral-clusters/test/stack"
 )
 
-// TestUpgrade upgrades the function, and the API by a field, and rolls both back,
-// while there is a cluster in every phase.
+// TestUpgrade upgrades app.ci, then the Konflux cluster, and rolls both back, as
+// deploy/README.md has it, while there is a cluster in every phase. In between, the
+// function and the reconciler are of different versions in both directions.
 func TestUpgrade(t *testing.T) {
 	reason := "Neither an upgrade nor a rollback loses a cluster, or makes one anew."
 	ctx := t.Context()
 
-	current, err := shared.ReleaseFunction(ctx, "v0.0.1-stack")
-	if err != nil {
-		t.Fatal(err)
-	}
+	current, next := release(t, shared.Root(), "v0.0.1-stack"), release(t, nextCheckout(t), "v0.0.2-stack")
 
-	next, err := shared.ReleaseFunction(ctx, "v0.0.2-stack")
-	if err != nil {
-		t.Fatal(err)
-	}
-
-	if current.Digest == next.Digest {
+	if current.Function == next.Function || current.Reconciler == next.Reconciler {
 		t.Fatalf("\n%s\nboth versions are the same, so this test shows nothing", reason)
 	}
 
-	upgraded := copyCheckout(t)
-	addField(t, upgraded)
-	generate(ctx, t, upgraded)
-
-	deploy(ctx, t, reason, current)
-
-	fleet := newFleet(ctx, t, reason)
-	before := identities(ctx, t, fleet)
-	writes := len(lasting(t))
-
 	t.Cleanup(func() {
-		if err := upgradeAPI(context.Background(), shared.Root()); err != nil {
+		if err := errors.Join(shared.DeployKonflux(interrupted, shared.Released()), shared.DeployAppCI(interrupted, shared.Released())); err != nil {
 			t.Error(err)
 		}
 	})
 
-	if err := upgradeAPI(ctx, upgraded); err != nil {
-		t.Fatalf("\n%s\n%v", reason, err)
+	if err := errors.Join(shared.DeployAppCI(ctx, current), shared.DeployKonflux(ctx, current)); err != nil {
+		t.Fatal(err)
 	}
 
-	deploy(ctx, t, reason, next)
-	served(ctx, t, reason, next, fleet)
+	fleet := newFleet(ctx, t, reason)
+	before := identities(ctx, t, fleet)
 
-	if diff := cmp.Diff(before, identities(ctx, t, fleet)); diff != "" {
-		t.Errorf("\n%s\nafter the upgrade: -before, +after:\n%s", reason, diff)
-	}
+	for _, step := range []struct {
+		name       string
+		reason     string
+		do         func(ctx context.Context) error
+		function   stack.Release
+		reconciler stack.Release
+	}{
+		{
+			name:     "ReconcilerAhead",
+			reason:   "A function that is behind passes on what a reconciler that is ahead reports.",
+			function: current, reconciler: next,
+			do: func(ctx context.Context) error { return shared.DeployAppCI(ctx, next) },
+		},
+		{
+			name:     "Upgraded",
+			reason:   "When both are upgraded, claims have what is new.",
+			function: next, reconciler: next,
+			do: func(ctx context.Context) error { return shared.DeployKonflux(ctx, next) },
+		},
+		{
+			name:     "FunctionAhead",
+			reason:   "A reconciler that is behind leaves alone what a function that is ahead asks for.",
+			function: next, reconciler: current,
+			do: func(ctx context.Context) error { return shared.DeployReconciler(ctx, current) },
+		},
+		{
+			name:     "RolledBack",
+			reason:   "After a rollback everything is as it was.",
+			function: current, reconciler: current,
+			do: func(ctx context.Context) error {
+				return errors.Join(shared.DeployKonflux(ctx, current), shared.DeployAppCI(ctx, current))
+			},
+		},
+	} {
+		t.Run(step.name, func(t *testing.T) {
+			created := len(lasting(t))
 
-	// One cluster goes on under the new version.
-	if err := fleet["ready"].Run(ctx); err != nil {
-		t.Fatalf("\n%s\nafter the upgrade: %v", reason, err)
-	}
+			if err := step.do(ctx); err != nil {
+				t.Fatalf("\n%s\n%v", step.reason, err)
+			}
 
-	// Whoever has asked for what only the new one knows would be in the way of this.
-	if err := upgradeAPI(ctx, shared.Root()); err != nil {
-		t.Fatalf("\n%s\n%v", reason, err)
-	}
+			served(ctx, t, step.reason, step.function, fleet)
 
-	deploy(ctx, t, reason, current)
-	served(ctx, t, reason, current, fleet)
+			if diff := cmp.Diff(before, identities(ctx, t, fleet)); diff != "" {
+				t.Errorf("\n%s\nclusters: -before, +after:\n%s", reason, diff)
+			}
 
-	if diff := cmp.Diff(before, identities(ctx, t, fleet)); diff != "" {
-		t.Errorf("\n%s\nafter the rollback: -before, +after:\n%s", reason, diff)
-	}
+			if diff := cmp.Diff([]string{}, lasting(t)[created:]); diff != "" {
+				t.Errorf("\n%s\ncreated or deleted on app.ci meanwhile: -want, +got:\n%s", reason, diff)
+			}
 
-	if diff := cmp.Diff([]string{}, lasting(t)[writes:]); diff != "" {
-		t.Errorf("\n%s\ncreated or deleted on app.ci meanwhile: -want, +got:\n%s", reason, diff)
+			liveUnder(ctx, t, step.reason, step.function == next, step.reconciler == next)
+		})
 	}
 
 	for name, l := range fleet {
@@ -101,16 +115,61 @@ func TestUpgrade(t *testing.T) {
 	}
 }
 
-func deploy(ctx context.Context, t *testing.T, reason string, r stack.FunctionRelease) {
+func release(t *testing.T, root, version string) stack.Release {
 	t.Helper()
 
-	if err := shared.DeployFunction(ctx, r); err != nil {
-		t.Fatalf("\n%s\n%s: %v", reason, r.Version, err)
+	r, err := shared.Release(t.Context(), root, version)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	return r
+}
+
+// liveUnder follows a cluster from its beginning to its end under a function and a
+// reconciler each of which is ahead or not. Where the function is, so is the claim's API.
+func liveUnder(ctx context.Context, t *testing.T, reason string, functionAhead, reconcilerAhead bool) {
+	t.Helper()
+
+	claim := exampleClaim(t, "workflow")
+
+	if functionAhead {
+		setField(t, claim)
+
+		if err := awaitField(ctx, shared, claim, true); err != nil {
+			t.Fatalf("\n%s\n%v", reason, err)
+		}
+	}
+
+	l := life.New(shared, "tenant-a", writeClaim(t, claim), testWriter{t})
+	if err := l.RunTo(ctx, 11); err != nil {
+		t.Fatalf("\n%s\n%v", reason, err)
+	}
+
+	if functionAhead {
+		hasField(ctx, t, reason, shared, l)
+	}
+
+	if c := condition(l.Claim(), nextCondition); (c != nil) != reconcilerAhead {
+		t.Errorf("\n%s\ncondition %s of the claim: %v", reason, nextCondition, c)
+	}
+
+	if err := l.Run(ctx); err != nil {
+		t.Fatalf("\n%s\n%v", reason, err)
+	}
+
+	// Who has asked for what only the next version knows would be in the way of a rollback.
+	if err := l.Delete(ctx); err != nil {
+		t.Fatalf("\n%s\n%v", reason, err)
+	}
+
+	if err := l.AwaitObjectsGone(ctx); err != nil {
+		t.Fatalf("\n%s\n%v", reason, err)
 	}
 }
 
-// newFleet returns lives in each phase, by its name. The first and the last take long
-// enough to be in it still when everything else has happened.
+// newFleet returns lives in each phase, by its name. What is being provisioned or
+// destroyed takes long enough to be so still when the first versions change.
 func newFleet(ctx context.Context, t *testing.T, reason string) map[string]*life.Life {
 	t.Helper()
 
@@ -185,10 +244,12 @@ func lasting(t *testing.T) []string {
 
 // served makes Crossplane look at every cluster, and waits until a version of the
 // function has answered for as many.
-func served(ctx context.Context, t *testing.T, reason string, r stack.FunctionRelease, fleet map[string]*life.Life) {
+func served(ctx context.Context, t *testing.T, reason string, r stack.Release, fleet map[string]*life.Life) {
 	t.Helper()
 
-	look := client.RawPatch(types.MergePatchType, []byte(`{"metadata": {"annotations": {"upgrade": "`+r.Version+`"}}}`))
+	log := stack.ComponentFunction + "-" + r.Version
+	before := lines(t, log, "running function")
+	look := client.RawPatch(types.MergePatchType, []byte(`{"metadata": {"annotations": {"upgrade": "`+t.Name()+`"}}}`))
 
 	for _, l := range fleet {
 		if err := shared.Konflux.Patch(ctx, l.Claim().DeepCopy(), look); err != nil {
@@ -196,7 +257,7 @@ func served(ctx context.Context, t *testing.T, reason string, r stack.FunctionRe
 		}
 	}
 
-	if !eventually(2*time.Minute, func() bool { return lines(t, stack.ComponentFunction+"-"+r.Version, "running function") >= len(fleet) }) {
+	if !eventually(2*time.Minute, func() bool { return lines(t, log, "running function") >= before+len(fleet) }) {
 		t.Fatalf("\n%s\n%s has not answered for all clusters", reason, r.Version)
 	}
 }
@@ -226,31 +287,6 @@ func TestUninstall(t *testing.T) {
 			err := shared.Konflux.Delete(t.Context(), tc.object, client.DryRunAll)
 			if err == nil || !strings.Contains(err.Error(), "clusters live by it") {
 				t.Errorf("\n%s\nwant it refused, and told why, got: %v", tc.reason, err)
-			}
-		})
-	}
-}
-
-// TestInstall installs one Configuration on an empty Konflux cluster.
-func TestInstall(t *testing.T) {
-	for _, api := range []stack.API{stack.Claims, stack.Namespaced} {
-		t.Run(string(api), func(t *testing.T) {
-			reason := "A Configuration alone brings the API, the function and the provider, all from packages."
-
-			s, err := stack.Start(t.Context(), stack.Options{API: api, Configuration: true, Out: testWriter{t}})
-			if err != nil {
-				t.Fatalf("\n%s\n%v", reason, err)
-			}
-			defer s.Stop()
-
-			l := life.New(s, "tenant-a", example("workflow"), testWriter{t})
-
-			if err := l.Run(t.Context()); err != nil {
-				t.Fatalf("\n%s\n%v", reason, err)
-			}
-
-			if err := l.Delete(t.Context()); err != nil {
-				t.Fatalf("\n%s\n%v", reason, err)
 			}
 		})
 	}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/ephemeral-clusters/ephemeral-clusters/api/testplatform/v1alpha1"
 	"github.com/ephemeral-clusters/ephemeral-clusters/package/image"
+	"github.com/ephemeral-clusters/ephemeral-clusters/package/program"
 	"github.com/ephemeral-clusters/ephemeral-clusters/package/publish"
 	"github.com/ephemeral-clusters/ephemeral-clusters/package/xpkg"
 	"github.com/ephemeral-clusters/ephemeral-clusters/test/components"
@@ -33,7 +34,10 @@ const (
 
 // A Builder builds packages and pushes them to a stack's registry.
 type Builder struct {
-	// Components has the checkout and the modules of components.
+	// Root of the checkout that our packages are built of.
+	Root string
+
+	// Components has the modules of components.
 	Components *components.Builder
 
 	// CLI is the path of Crossplane's CLI.
@@ -51,13 +55,13 @@ type Builder struct {
 
 // Function pushes our function's package with a program that was built for this
 // machine, or without one.
-func (b Builder) Function(ctx context.Context, program string) (name.Digest, error) {
-	img, err := b.image(program, v1alpha1.FunctionName)
+func (b Builder) Function(ctx context.Context, file string) (name.Digest, error) {
+	img, err := b.image(file, v1alpha1.FunctionName)
 	if err != nil {
 		return name.Digest{}, err
 	}
 
-	p, err := xpkg.Function(b.Components.Root, b.Version, img)
+	p, err := xpkg.Function(b.Root, b.Version, img)
 	if err != nil {
 		return name.Digest{}, err
 	}
@@ -76,10 +80,28 @@ func (b Builder) OtherFunction(ctx context.Context, function string) (name.Diges
 	return b.push(ctx, xpkg.Package{Meta: meta}, OurRepository+"/"+function, b.Version)
 }
 
+// Reconciler pushes the image of the reconciler, with a program that was built for this
+// machine.
+func (b Builder) Reconciler(ctx context.Context, file string) (name.Digest, error) {
+	p := program.Reconciler()
+
+	img, err := b.image(file, p.Name)
+	if err != nil {
+		return name.Digest{}, err
+	}
+
+	a, err := publish.Image(nil, img)
+	if err != nil {
+		return name.Digest{}, err
+	}
+
+	return b.publish(ctx, a, OurRepository+"/"+p.Name, b.Version)
+}
+
 // Configuration pushes the Configuration with an API. It depends on a function by its
 // digest.
 func (b Builder) Configuration(ctx context.Context, api xpkg.API, function name.Digest) (name.Digest, error) {
-	p, err := xpkg.Configuration(b.Components.Root, b.Version, api, function.DigestStr(), nil)
+	p, err := xpkg.Configuration(b.Root, b.Version, api, function.DigestStr(), nil)
 	if err != nil {
 		return name.Digest{}, err
 	}
@@ -89,7 +111,7 @@ func (b Builder) Configuration(ctx context.Context, api xpkg.API, function name.
 
 // Provider pushes provider-kubernetes' package with the program that the stack runs, or
 // without it, tagged with the version of its module.
-func (b Builder) Provider(ctx context.Context, program string) (name.Digest, error) {
+func (b Builder) Provider(ctx context.Context, file string) (name.Digest, error) {
 	dir, err := b.Components.ModuleDir(ctx, components.ProviderKubernetesModule)
 	if err != nil {
 		return name.Digest{}, err
@@ -100,7 +122,7 @@ func (b Builder) Provider(ctx context.Context, program string) (name.Digest, err
 		return name.Digest{}, err
 	}
 
-	img, err := b.image(program, components.ProviderKubernetes)
+	img, err := b.image(file, components.ProviderKubernetes)
 	if err != nil {
 		return name.Digest{}, err
 	}
@@ -114,12 +136,12 @@ func (b Builder) Provider(ctx context.Context, program string) (name.Digest, err
 }
 
 // image of a program, or nil without one.
-func (b Builder) image(program, as string) (v1.Image, error) {
-	if program == "" {
+func (b Builder) image(file, as string) (v1.Image, error) {
+	if file == "" {
 		return nil, nil //nolint:nilnil // There need not be one.
 	}
 
-	return image.New(program, as, v1.Platform{OS: runtime.GOOS, Architecture: runtime.GOARCH},
+	return image.New(file, as, v1.Platform{OS: runtime.GOOS, Architecture: runtime.GOARCH},
 		image.Metadata{Title: as, Version: b.Version, Created: time.Unix(0, 0)})
 }
 
@@ -140,6 +162,10 @@ func (b Builder) push(ctx context.Context, p xpkg.Package, repository, tag strin
 		return name.Digest{}, err
 	}
 
+	return b.publish(ctx, a, repository, tag)
+}
+
+func (b Builder) publish(ctx context.Context, a publish.Artifact, repository, tag string) (name.Digest, error) {
 	to, err := name.NewTag(b.Registry+"/"+repository+":"+tag, name.StrictValidation)
 	if err != nil {
 		return name.Digest{}, errors.Wrap(err, "cannot name a package")

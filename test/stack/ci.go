@@ -6,14 +6,19 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config/appci"
 	"github.com/ephemeral-clusters/ephemeral-clusters/test/components"
 	"github.com/ephemeral-clusters/ephemeral-clusters/test/process"
 )
@@ -96,18 +101,29 @@ func (s *Stack) startProw(ctx context.Context) error {
 	return s.waitHTTP(ctx, p, "http://127.0.0.1:"+ports[0]+"/healthz/ready")
 }
 
-// startReconciler runs our reconciler, or prepares for a user's own.
-func (s *Stack) startReconciler(ctx context.Context) error {
+// startReconciler runs our reconciler as a version, or prepares for a user's own.
+func (s *Stack) startReconciler(ctx context.Context, r Release) error {
 	if err := s.prepareReconciler(ctx); err != nil || s.without(WithoutReconciler) {
 		return err
 	}
 
-	_, err := s.RunReconciler(ctx, ComponentReconciler, s.ReconcilerArgs...)
+	return s.ReplaceReconciler(ctx, logOf(ComponentReconciler, r), s.ReconcilerArgs...)
+}
+
+// ReplaceReconciler runs the reconciler, as RunReconciler does, in place of the one that
+// was run so before.
+func (s *Stack) ReplaceReconciler(ctx context.Context, name string, args ...string) error {
+	s.StopReconciler()
+
+	var err error
+	s.reconciler, err = s.RunReconciler(ctx, name, args...)
 
 	return err
 }
 
-// prepareReconciler gives the reconciler its credentials and flags.
+// prepareReconciler pulls the reconciler that app.ci's manifests name, unless the stack
+// is without it, and puts together the flags that it runs with: those of its Deployment,
+// but for files and addresses, which a Pod would have mounted and to itself.
 func (s *Stack) prepareReconciler(ctx context.Context) error {
 	kubeconfig, err := s.ciKubeconfig(ctx, reconcilerSA)
 	if err != nil {
@@ -119,34 +135,54 @@ func (s *Stack) prepareReconciler(ctx context.Context) error {
 		return err
 	}
 
+	d := &appsv1.Deployment{}
+	if err := s.AppCI.Get(ctx, types.NamespacedName{Namespace: prowNamespace, Name: appci.Reconciler}, d); err != nil {
+		return errors.Wrap(err, "cannot tell how the reconciler is to run")
+	}
+
+	pod := d.Spec.Template.Spec.Containers[0]
+	files := []string{"--config-path", "--cluster-profiles-config", "--kubeconfig-dir", "--kubeconfig-suffix"}
+
 	s.reconcilerHealth = "127.0.0.1:" + ports[0]
+	s.ReconcilerArgs = append(slices.DeleteFunc(pod.Args, func(arg string) bool {
+		name, _, _ := strings.Cut(arg, "=")
 
-	s.ReconcilerArgs = []string{
-		"--config-path=" + s.ProwConfig(),
-		"--kubeconfig=" + kubeconfig,
-		"--cluster-profiles-config=" + filepath.Join(s.builder.Root, "test", "stack", "manifests", "cluster-profiles.yaml"),
-		"--health-address=" + s.reconcilerHealth,
+		return slices.Contains(files, name)
+	}),
+		"--config-path="+s.ProwConfig(),
+		"--cluster-profiles-config="+filepath.Join(s.builder.Root, "test", "stack", "manifests", "cluster-profiles.yaml"),
+		"--kubeconfig="+kubeconfig,
+		"--health-address="+s.reconcilerHealth,
 		"--metrics-address=127.0.0.1:0",
+		// Whoever is killed would keep the next from working for a while.
 		"--leader-elect=false",
-		"--max-lifetime=" + s.Deployment.File.AppCI.Reconciler.MaxLifetime,
-	}
-
-	for _, ns := range s.Deployment.File.Namespaces() {
-		s.ReconcilerArgs = append(s.ReconcilerArgs, "--namespace="+ns)
-	}
+	)
 
 	if s.Debug {
 		s.ReconcilerArgs = append(s.ReconcilerArgs, "--log-level=debug")
 	}
 
-	return nil
+	if s.without(WithoutReconciler) {
+		return nil
+	}
+
+	s.reconcilerProgram, err = s.pull(ctx, s.mirrored(pod.Image))
+
+	return err
+}
+
+// StopReconciler ends the reconciler that ReplaceReconciler has run last.
+func (s *Stack) StopReconciler() {
+	if s.reconciler != nil {
+		s.reconciler.Stop()
+	}
 }
 
 // RunReconciler runs the reconciler with flags that are, but for what a test
 // changes, those of ReconcilerArgs, and returns once it is ready. A name is given to
 // its log.
 func (s *Stack) RunReconciler(ctx context.Context, name string, args ...string) (*process.Process, error) {
-	p, err := s.run(name, s.own("reconciler"), args)
+	p, err := s.run(name, s.reconcilerProgram, args)
 	if err != nil {
 		return nil, err
 	}
@@ -187,7 +223,7 @@ func (s *Stack) startStandIn(c *Cluster) error {
 		args = append(args, "--kubeconfig-canary="+s.Canary)
 	}
 
-	_, err := s.run(name, s.own("ciop"), s.debug(args))
+	_, err := s.run(name, s.standIn, s.debug(args))
 
 	return err
 }

@@ -25,7 +25,6 @@ import (
 	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config/environments"
 	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config/konflux"
 	"github.com/ephemeral-clusters/ephemeral-clusters/gen/kubeconfig"
-	"github.com/ephemeral-clusters/ephemeral-clusters/package/xpkg"
 	"github.com/ephemeral-clusters/ephemeral-clusters/test/components"
 )
 
@@ -41,6 +40,7 @@ const (
 // Directories of the generated manifests.
 const (
 	deployDir = "deploy"
+	apiDir    = "api"
 	appCIDir  = "app.ci"
 	farmDir   = "build-farm"
 )
@@ -65,7 +65,7 @@ type Deployment struct {
 
 // paths are where generated files are made from, and of. They are written elsewhere.
 func (s *Stack) paths() config.Paths {
-	return config.Paths{Root: s.builder.Root, File: filepath.Join("gen", "environments.yaml"), Schema: "schema.json", Out: deployDir}
+	return config.Paths{Root: s.root, File: filepath.Join("gen", "environments.yaml"), Schema: "schema.json", Out: deployDir}
 }
 
 // deploy generates the manifests of all clusters: of a file, after a change.
@@ -107,40 +107,6 @@ func (s *Stack) deploy(written []byte, change func(*environments.File)) error {
 	return config.Write(paths, files)
 }
 
-// published are packages in the stack's registry.
-type published struct {
-	configuration name.Digest // Only where it is what is installed.
-
-	function environments.Release
-	provider name.Digest
-}
-
-// publish builds packages and pushes them to the stack's registry.
-func (s *Stack) publish(ctx context.Context) (published, error) {
-	// One that is installed by its package only is run from there, too.
-	program := ""
-	if s.Configuration {
-		program = s.own("fn")
-	}
-
-	function, err := s.packages().Function(ctx, program)
-	if err != nil {
-		return published{}, err
-	}
-
-	p := published{function: environments.Release{Version: packageVersion, Digest: function.DigestStr()}}
-
-	if p.provider, err = s.packages().Provider(ctx, ""); err != nil {
-		return published{}, err
-	}
-
-	if s.Configuration {
-		p.configuration, err = s.packages().Configuration(ctx, xpkg.API(s.API), function)
-	}
-
-	return p, err
-}
-
 // inConfiguration reports whether an object is one that the Configuration brings, or
 // that is about those.
 func inConfiguration(o *unstructured.Unstructured) bool {
@@ -151,41 +117,46 @@ func inConfiguration(o *unstructured.Unstructured) bool {
 	}, o.GetKind())
 }
 
-// prepareDeployment publishes packages, where they are installed, and generates the
-// manifests of all clusters.
+// prepareDeployment publishes what is deployed, and generates the manifests of all
+// clusters.
 func (s *Stack) prepareDeployment(ctx context.Context) error {
-	if !s.CIOnly {
-		if err := s.startRegistry(); err != nil {
-			return err
-		}
+	if err := s.startRegistry(); err != nil {
+		return err
+	}
 
-		var err error
-		if s.published, err = s.publish(ctx); err != nil {
+	var err error
+	if s.released, err = s.Release(ctx, s.builder.Root, ownVersion); err != nil {
+		return err
+	}
+
+	provider := name.Digest{}
+
+	if !s.CIOnly {
+		if provider, err = s.packages().Provider(ctx, ""); err != nil {
 			return err
 		}
 	}
 
-	committed, err := os.ReadFile(filepath.Join(s.builder.Root, s.paths().File))
+	committed, err := os.ReadFile(filepath.Join(s.root, s.paths().File))
 	if err != nil {
 		return errors.Wrap(err, "cannot read environments")
 	}
 
-	api, err := config.CheckoutDigest(s.paths())
-	if err != nil {
-		return err
-	}
-
 	return s.deploy(committed, func(f *environments.File) {
-		f.AppCI.Versions.API = api
+		f.AppCI.Versions.API = s.released.API
+
+		if !s.without(WithoutReconciler) {
+			f.AppCI.Versions.Reconciler = environments.Release{Version: ownVersion, Digest: s.released.Reconciler.DigestStr()}
+		}
 
 		for i := range f.Environments {
 			e := &f.Environments[i]
 			e.API = environments.Mode(s.API)
-			e.Versions.API = api
+			e.Versions.API = s.released.API
 
 			if !s.CIOnly {
-				e.Versions.Function = s.published.function
-				e.Versions.Provider.Digest = s.published.provider.DigestStr()
+				e.Versions.Function = environments.Release{Version: ownVersion, Digest: s.released.Function.DigestStr()}
+				e.Versions.Provider.Digest = provider.DigestStr()
 			}
 
 			if s.ExternalSecrets && e.Name == environment {

@@ -39,37 +39,44 @@ type functionPackage struct {
 	program string
 }
 
-// serveOurs serves our function, unless that is left out, and waits until its package
-// is healthy.
-func (s *Stack) serveOurs(ctx context.Context) error {
+// RunFunction waits until a version of our function is the active one, and does for it
+// what a kubelet would: it runs the program in its package, unless the stack is without
+// that, in place of the one before.
+func (s *Stack) RunFunction(ctx context.Context, r Release) error {
 	pkg, err := s.installed(v1alpha1.FunctionName, ourRegistry+"/"+v1alpha1.FunctionName)
 	if err != nil {
 		return err
 	}
 
-	rev, err := s.activeRevision(ctx, &pkgv1.FunctionRevisionList{}, pkg)
+	rev, err := s.activeRevision(ctx, &pkgv1.FunctionRevisionList{}, pkg, r.Function.DigestStr())
 	if err != nil {
 		return err
 	}
 
-	f := functionPackage{name: pkg, log: ComponentFunction}
+	f := functionPackage{name: pkg, log: logOf(ComponentFunction, r)}
 
-	switch {
-	case s.Configuration:
-		f.program, err = s.pull(ctx, rev)
-	case !s.without(WithoutFunction):
-		f.program = s.own("fn")
+	if !s.without(WithoutFunction) {
+		if f.program, err = s.pull(ctx, rev.GetResolvedSource()); err != nil {
+			return err
+		}
 	}
 
-	if err != nil {
-		return err
-	}
+	former := s.ours
 
 	if s.Function, s.ours, err = s.serveFunction(ctx, f, rev); err != nil {
 		return err
 	}
 
-	return s.awaitPackage(ctx, &pkgv1.Function{ObjectMeta: metav1.ObjectMeta{Name: pkg}})
+	if err := s.awaitPackage(ctx, &pkgv1.Function{ObjectMeta: metav1.ObjectMeta{Name: pkg}}); err != nil {
+		return err
+	}
+
+	// Crossplane may still call the one before while the new one is not ready.
+	if former != nil {
+		former.Stop()
+	}
+
+	return nil
 }
 
 // InstallFunction installs a function of this checkout that only tests use, and
@@ -92,7 +99,7 @@ func (s *Stack) InstallFunction(ctx context.Context, name, goPackage string) err
 		return err
 	}
 
-	rev, err := s.activeRevision(ctx, &pkgv1.FunctionRevisionList{}, name)
+	rev, err := s.activeRevision(ctx, &pkgv1.FunctionRevisionList{}, name, ref.DigestStr())
 	if err != nil {
 		return err
 	}
@@ -106,7 +113,7 @@ func (s *Stack) InstallFunction(ctx context.Context, name, goPackage string) err
 
 // serveFunction does for a revision what Crossplane leaves to an external runtime:
 // it issues the server's certificate, runs the function, and tells where it is.
-func (s *Stack) serveFunction(ctx context.Context, f functionPackage, rev pkgv1.PackageRevisionWithRuntime) (FunctionEndpoint, *process.Process, error) {
+func (s *Stack) serveFunction(ctx context.Context, f functionPackage, rev pkgv1.PackageRevision) (FunctionEndpoint, *process.Process, error) {
 	port, err := process.FreePort()
 	if err != nil {
 		return FunctionEndpoint{}, nil, err

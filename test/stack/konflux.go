@@ -105,6 +105,10 @@ func (s *Stack) startCrossplane(ctx context.Context) error {
 		"--package-runtime=Function=External;Provider=External",
 	}
 
+	if s.UpgradeDependencies {
+		args = append(args, "--enable-dependency-version-upgrades")
+	}
+
 	if _, err := s.run("crossplane", s.binaries[components.CrossplaneCore], s.debug(args), start...); err != nil {
 		return err
 	}

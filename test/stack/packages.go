@@ -4,6 +4,7 @@ package stack
 
 import (
 	"context"
+	"strings"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 	xpv2 "github.com/crossplane/crossplane/apis/v2/core/v2"
@@ -22,9 +23,6 @@ import (
 	"github.com/ephemeral-clusters/ephemeral-clusters/test/pki"
 )
 
-// packageVersion tags packages that are built for this stack only.
-const packageVersion = "v0.0.0-stack"
-
 // Registries that packages are published in.
 const (
 	ourRegistry      = "quay.io/" + packages.OurRepository
@@ -33,11 +31,12 @@ const (
 
 func (s *Stack) packages() packages.Builder {
 	return packages.Builder{
+		Root:       s.builder.Root,
 		Components: s.builder,
 		CLI:        s.binaries[components.CrossplaneCLI],
 		Dir:        s.dir("packages"),
 		Registry:   s.registry,
-		Version:    packageVersion,
+		Version:    ownVersion,
 	}
 }
 
@@ -60,26 +59,6 @@ func (s *Stack) redirectImages(ctx context.Context) error {
 	)
 }
 
-// applyConfiguration installs everything with one object.
-func (s *Stack) applyConfiguration(ctx context.Context) error {
-	name := xpkg.ConfigurationName(xpkg.API(s.API))
-	ref := ourRegistry + "/" + name + "@" + s.published.configuration.DigestStr()
-
-	return s.Konflux.ApplyAll(ctx, &pkgv1.Configuration{
-		ObjectMeta: metav1.ObjectMeta{Name: name},
-		Spec:       pkgv1.ConfigurationSpec{PackageSpec: pkgv1.PackageSpec{Package: ref}},
-	})
-}
-
-// awaitConfiguration waits until that is done.
-func (s *Stack) awaitConfiguration(ctx context.Context) error {
-	if !s.Configuration {
-		return nil
-	}
-
-	return s.awaitPackage(ctx, &pkgv1.Configuration{ObjectMeta: metav1.ObjectMeta{Name: xpkg.ConfigurationName(xpkg.API(s.API))}})
-}
-
 // installed returns what a package is called on the Konflux cluster: Crossplane names
 // those that a Configuration depends on after where they are published.
 func (s *Stack) installed(pkg, repository string) (string, error) {
@@ -91,13 +70,14 @@ func (s *Stack) installed(pkg, repository string) (string, error) {
 }
 
 // activeRevision returns a package's active revision, of the kind that a list has, once
-// there is one and it is known where it was pulled from.
+// there is one, it is of a digest (any, if that is empty), and it is known where it was
+// pulled from.
 func (s *Stack) activeRevision(ctx context.Context, list interface {
 	client.ObjectList
 	pkgv1.PackageRevisionList
-}, pkg string,
-) (pkgv1.PackageRevisionWithRuntime, error) {
-	var active pkgv1.PackageRevisionWithRuntime
+}, pkg, digest string,
+) (pkgv1.PackageRevision, error) {
+	var active pkgv1.PackageRevision
 
 	return active, poll(ctx, func(ctx context.Context) error {
 		if err := s.Konflux.List(ctx, list, client.MatchingLabels{pkgv1.LabelParentPackage: pkg}); err != nil {
@@ -105,14 +85,14 @@ func (s *Stack) activeRevision(ctx context.Context, list interface {
 		}
 
 		for _, r := range list.GetRevisions() {
-			if r, ok := r.(pkgv1.PackageRevisionWithRuntime); ok && r.GetDesiredState() == pkgv1.PackageRevisionActive && r.GetResolvedSource() != "" {
+			if r.GetDesiredState() == pkgv1.PackageRevisionActive && r.GetResolvedSource() != "" && strings.HasSuffix(r.GetSource(), digest) {
 				active = r
 
 				return nil
 			}
 		}
 
-		return notYetError{errors.Errorf("package %s has no active revision yet", pkg)}
+		return notYetError{errors.Errorf("package %s has no active revision of %q yet", pkg, digest)}
 	})
 }
 
@@ -137,10 +117,10 @@ func (s *Stack) serverCertificate(ctx context.Context, pkg string) (*string, str
 
 // reportRuntime tells Crossplane, which leaves it to the stack to run packages, that a
 // revision runs, and with which certificate. A function's endpoint is told too.
-func (s *Stack) reportRuntime(ctx context.Context, rev pkgv1.PackageRevisionWithRuntime, secret *string, endpoint string) error {
-	o, ok := rev.(client.Object)
+func (s *Stack) reportRuntime(ctx context.Context, o pkgv1.PackageRevision, secret *string, endpoint string) error {
+	rev, ok := o.(pkgv1.PackageRevisionWithRuntime)
 	if !ok {
-		return errors.Errorf("cannot use a %T as an object", rev)
+		return errors.Errorf("a %T has no runtime", o)
 	}
 
 	err := retry.RetryOnConflict(retry.DefaultRetry, func() error {

@@ -48,7 +48,7 @@ func (s *Stack) installProvider(ctx context.Context) error {
 		return err
 	}
 
-	rev, err := s.activeRevision(ctx, &pkgv1.ProviderRevisionList{}, pkg)
+	rev, err := s.activeRevision(ctx, &pkgv1.ProviderRevisionList{}, pkg, "")
 	if err != nil {
 		return err
 	}
@@ -128,6 +128,14 @@ func (s *Stack) rolloutProvider(ctx context.Context) error {
 	return s.awaitPackage(ctx, &pkgv1.Provider{ObjectMeta: metav1.ObjectMeta{Name: s.provider.pkg}})
 }
 
+// RestartProvider runs provider-kubernetes anew, as when its Pod is deleted.
+func (s *Stack) RestartProvider(ctx context.Context) error {
+	s.provider.process.Stop()
+	s.provider.process = nil
+
+	return s.rolloutProvider(ctx)
+}
+
 // configureKonflux installs what a Konflux cluster has before us, and then what is
 // ours. Some of that takes the CRDs of provider-kubernetes, which come with it.
 func (s *Stack) configureKonflux(ctx context.Context) error {
@@ -145,7 +153,7 @@ func (s *Stack) configureKonflux(ctx context.Context) error {
 	}
 
 	if s.Configuration {
-		if err := s.applyConfiguration(ctx); err != nil {
+		if err := s.ApplyConfiguration(ctx, s.released); err != nil {
 			return err
 		}
 	}

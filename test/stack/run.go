@@ -15,28 +15,10 @@ import (
 	"github.com/ephemeral-clusters/ephemeral-clusters/test/process"
 )
 
-// buildOwn builds the programs of this checkout.
-func (s *Stack) buildOwn(ctx context.Context) error {
-	args := []string{"build", "-o", s.dir("bin") + string(filepath.Separator)}
-
-	if !s.CIOnly {
-		args = append(args, "./test/ciop")
-	}
-
-	if !s.CIOnly && !s.without(WithoutFunction) {
-		args = append(args, "./fn")
-	}
-
-	if !s.without(WithoutReconciler) {
-		args = append(args, "./reconciler")
-	}
-
-	return s.runToEnd(ctx, "go-build", goBinary(), args...)
-}
-
-// BuildProgram builds one more program of this checkout, and returns its path.
+// BuildProgram builds a program of this checkout that is not of a release, and returns
+// its path.
 func (s *Stack) BuildProgram(ctx context.Context, name, goPackage string) (string, error) {
-	path := s.own(name)
+	path := filepath.Join(s.dir("bin"), name)
 
 	return path, s.runToEnd(ctx, "go-build", goBinary(), "build", "-o", path, goPackage)
 }
@@ -49,8 +31,6 @@ func goBinary() string {
 
 	return path
 }
-
-func (s *Stack) own(name string) string { return filepath.Join(s.dir("bin"), name) }
 
 func (s *Stack) without(what string) bool { return slices.Contains(s.Without, what) }
 

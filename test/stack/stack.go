@@ -98,6 +98,10 @@ type Options struct {
 	// cluster by one object, our Configuration package, in place of by manifests.
 	Configuration bool
 
+	// UpgradeDependencies lets Crossplane change the versions of packages that others
+	// depend on.
+	UpgradeDependencies bool
+
 	// CIOnly leaves out the Konflux cluster and all that plays a part in a job: there
 	// are app.ci and the build clusters, with the CRDs and rights that the reconciler
 	// needs, and the reconciler is left to be started by RunReconciler.
@@ -122,16 +126,24 @@ type Stack struct {
 	// ReconcilerArgs are the flags that the reconciler has, or would have.
 	ReconcilerArgs []string
 
-	ours             *process.Process // Our function's, if the stack runs it.
+	// What runs of ours, if the stack runs it.
+	ours       *process.Process
+	reconciler *process.Process
+
+	// Programs of the reconciler and of the ci-operator stand-in.
+	reconcilerProgram string
+	standIn           string
+
 	reconcilerHealth string
 
-	path      string
-	registry  string
-	published published
-	provider  provider
-	group     *process.Group
-	builder   *components.Builder
-	binaries  map[string]string
+	path     string
+	root     string // Of the checkout that manifests are generated of.
+	registry string
+	released Release
+	provider provider
+	group    *process.Group
+	builder  *components.Builder
+	binaries map[string]string
 
 	mu    sync.Mutex
 	stops []func()
@@ -181,7 +193,7 @@ func Start(ctx context.Context, o Options) (*Stack, error) {
 		return nil, err
 	}
 
-	s := &Stack{Options: o, path: path, group: group, builder: builder, binaries: binaries}
+	s := &Stack{Options: o, path: path, root: builder.Root, group: group, builder: builder, binaries: binaries}
 
 	if err := s.start(ctx); err != nil {
 		s.Stop()
@@ -193,20 +205,18 @@ func Start(ctx context.Context, o Options) (*Stack, error) {
 }
 
 func (s *Stack) start(ctx context.Context) error {
-	// Packages have our programs in them.
-	if err := s.buildOwn(ctx); err != nil {
-		return err
-	}
-
-	if err := s.prepareDeployment(ctx); err != nil {
-		return err
-	}
-
 	if s.CIOnly {
 		return s.startCIOnly(ctx)
 	}
 
 	first, firstCtx := errgroup.WithContext(ctx)
+	first.Go(func() error { return s.prepareDeployment(firstCtx) })
+	first.Go(func() error {
+		var err error
+		s.standIn, err = s.BuildProgram(firstCtx, ComponentStandIn, "./test/ciop")
+
+		return err
+	})
 	first.Go(func() error { return s.startCluster(firstCtx, Konflux, &s.Konflux) })
 	first.Go(func() error { return s.startCluster(firstCtx, AppCI, &s.AppCI) })
 	first.Go(func() error { return s.startCluster(firstCtx, Build01, &s.Build01) })
@@ -231,6 +241,7 @@ func (s *Stack) start(ctx context.Context) error {
 // startCIOnly brings up what the reconciler works on.
 func (s *Stack) startCIOnly(ctx context.Context) error {
 	g, gCtx := errgroup.WithContext(ctx)
+	g.Go(func() error { return s.prepareDeployment(gCtx) })
 	g.Go(func() error { return s.startCluster(gCtx, AppCI, &s.AppCI) })
 	g.Go(func() error { return s.startCluster(gCtx, Build01, &s.Build01) })
 
@@ -271,14 +282,16 @@ func (s *Stack) startKonflux(ctx context.Context) error {
 
 	s.progress("provider-kubernetes runs")
 
-	if err := s.serveOurs(ctx); err != nil {
+	if err := s.RunFunction(ctx, s.released); err != nil {
 		return err
 	}
 
 	s.progress("the function is installed and healthy")
 
-	if err := s.awaitConfiguration(ctx); err != nil {
-		return err
+	if s.Configuration {
+		if err := s.AwaitConfiguration(ctx, s.released); err != nil {
+			return err
+		}
 	}
 
 	return s.awaitAPI(ctx)
@@ -310,7 +323,7 @@ func (s *Stack) startCI(ctx context.Context) error {
 
 	s.progress("Prow runs")
 
-	return s.startReconciler(ctx)
+	return s.startReconciler(ctx, s.released)
 }
 
 // Stop ends everything and removes the stack's directory.
@@ -354,6 +367,9 @@ func (s *Stack) onStop(f func()) {
 
 	s.stops = append(s.stops, f)
 }
+
+// Released is the version of this checkout that the stack has begun with.
+func (s *Stack) Released() Release { return s.released }
 
 // Path is the directory that all of the stack's state is in.
 func (s *Stack) Path() string { return s.path }

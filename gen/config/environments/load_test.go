@@ -126,10 +126,18 @@ environments[staging]: ServiceAccount "konflux-staging" is that of environments[
 			replace: []string{"'v1.3.0'", "v1.3.1"},
 			err:     `environments[production].versions.provider: registry.example/provider v1.3.1 is sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb here, but sha256:cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc at environments[staging].versions.provider: bump both or neither`,
 		},
+		"ReconcilerBehindCRD": {
+			reason:  "A reconciler can be rolled back alone.",
+			replace: []string{"api: " + digest, "api: sha256:0000000000000000000000000000000000000000000000000000000000000000"},
+		},
 		"SameReleaseOtherAPI": {
 			reason:  "A function is released with the definitions that it works with.",
-			replace: []string{"api: " + digest, "api: sha256:0000000000000000000000000000000000000000000000000000000000000000"},
-			err:     `appCI.versions.api: release v0.2.0 is sha256:0000000000000000000000000000000000000000000000000000000000000000 here, but sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa at environments[staging].versions.api: bump both or neither`,
+			replace: []string{
+				"api: " + digest + "\n    # Tenants", "api: sha256:0000000000000000000000000000000000000000000000000000000000000000\n    # Tenants",
+				`v0.1.0, digest: "sha256:1111111111111111111111111111111111111111111111111111111111111111"`,
+				`v0.2.0, digest: "sha256:2222222222222222222222222222222222222222222222222222222222222222"`,
+			},
+			err: `environments[production].versions.api: release v0.2.0 is sha256:0000000000000000000000000000000000000000000000000000000000000000 here, but sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa at environments[staging].versions.api: bump both or neither`,
 		},
 	}
 

@@ -1,0 +1,95 @@
+//go:build linux && e2e
+
+package e2e
+
+import (
+	"context"
+	"io"
+	"testing"
+	"time"
+
+	xpextv1 "github.com/crossplane/crossplane/apis/v2/apiextensions/v1"
+	protectionv1beta1 "github.com/crossplane/crossplane/apis/v2/protection/v1beta1"
+	extv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ephemeral-clusters/ephemeral-clusters/api/testplatform/v1alpha1"
+	"github.com/ephemeral-clusters/ephemeral-clusters/test/life"
+	"github.com/ephemeral-clusters/ephemeral-clusters/test/stack"
+)
+
+// TestDrain goes through "Change the API mode of a cluster" of deploy/README.md.
+func TestDrain(t *testing.T) {
+	reason := "A Konflux cluster that served claims serves namespaced composites, once its clusters have ended."
+	ctx := t.Context()
+
+	s, err := stack.Start(ctx, stack.Options{Out: testWriter{t}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Stop()
+
+	xrd := &xpextv1.CompositeResourceDefinition{ObjectMeta: metav1.ObjectMeta{Name: v1alpha1.CompositePlural + "." + v1alpha1.Group}}
+	claim := &extv1.CustomResourceDefinition{ObjectMeta: metav1.ObjectMeta{Name: v1alpha1.Plural + "." + v1alpha1.Group}}
+
+	l := life.New(s, "tenant-a", example("workflow"), io.Discard)
+	if err := l.RunTo(ctx, 11); err != nil {
+		t.Fatalf("\n%s\n%v", reason, err)
+	}
+
+	if err := s.Konflux.Delete(ctx, xrd.DeepCopy()); err == nil {
+		t.Fatalf("\n%s\nthe XRD can be deleted while a cluster is in use", reason)
+	}
+
+	// Its clusters end.
+	if err := l.Run(ctx); err != nil {
+		t.Fatalf("\n%s\n%v", reason, err)
+	}
+
+	if err := l.Delete(ctx); err != nil {
+		t.Fatalf("\n%s\n%v", reason, err)
+	}
+
+	if err := l.AwaitObjectsGone(ctx); err != nil {
+		t.Fatalf("\n%s\n%v", reason, err)
+	}
+
+	// Nothing lives by the XRD any more.
+	remove(ctx, t, reason, s, &protectionv1beta1.ClusterUsage{ObjectMeta: metav1.ObjectMeta{Name: "testplatform-definition"}})
+	remove(ctx, t, reason, s, xrd)
+
+	if err := s.Konflux.AwaitGone(ctx, claim); err != nil {
+		t.Fatalf("\n%s\n%v", reason, err)
+	}
+
+	if err := s.ServeAPI(ctx, stack.Namespaced); err != nil {
+		t.Fatalf("\n%s\n%v", reason, err)
+	}
+
+	// The same manifest is a namespaced composite now.
+	l = life.New(s, "tenant-a", example("workflow"), testWriter{t})
+	if err := l.Run(ctx); err != nil {
+		t.Fatalf("\n%s\n%v", reason, err)
+	}
+
+	if err := l.Delete(ctx); err != nil {
+		t.Fatalf("\n%s\n%v", reason, err)
+	}
+}
+
+// remove deletes an object and waits until it is gone.
+func remove(ctx context.Context, t *testing.T, reason string, s *stack.Stack, o client.Object) {
+	t.Helper()
+
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+
+	if err := s.Konflux.Delete(ctx, o); err != nil {
+		t.Fatalf("\n%s\n%v", reason, err)
+	}
+
+	if err := s.Konflux.AwaitGone(ctx, o); err != nil {
+		t.Fatalf("\n%s\n%v", reason, err)
+	}
+}
