@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 	"github.com/go-logr/logr"
@@ -16,8 +17,14 @@ import (
 	"sigs.k8s.io/prow/pkg/kube"
 )
 
-// reasonRemoved is why a cluster is unavailable that was known once.
-const reasonRemoved = "its context is gone from the kubeconfig files"
+const (
+	// reasonRemoved is why a cluster is unavailable that was known once.
+	reasonRemoved = "its context is gone from the kubeconfig files"
+
+	// removedFor is how long it may be gone, by mistake, before the cluster is as
+	// unknown as one that has never been there.
+	removedFor = time.Hour
+)
 
 // Event says that something changed on a build cluster: about one ProwJob, or,
 // with an empty JobID, about all that run there.
@@ -59,9 +66,13 @@ type Farm struct {
 	// reached differently from now on.
 	infrastructureChanged func()
 
+	// failed is why the source could not be read the last time, as it was told. Only
+	// Start uses it.
+	failed string
+
 	mu       sync.Mutex
 	configs  map[string]rest.Config
-	removed  map[string]bool
+	removed  map[string]time.Time // Since when.
 	asked    map[string]bool
 	clusters map[string]*Cluster
 }
@@ -107,7 +118,7 @@ func New(s Source, o ...Option) (*Farm, error) {
 		events:                make(chan event.TypedGenericEvent[Event]),
 		callLimit:             defaultCallLimit,
 		infrastructureChanged: func() {},
-		removed:               map[string]bool{},
+		removed:               map[string]time.Time{},
 		asked:                 map[string]bool{},
 		clusters:              map[string]*Cluster{},
 	}
@@ -154,7 +165,7 @@ func (f *Farm) Cluster(alias string) (*Cluster, error) {
 	}
 
 	cfg, ok := f.configs[alias]
-	if !ok && f.removed[alias] {
+	if since, removed := f.removed[alias]; !ok && removed && f.clock.Since(since) < removedFor {
 		return nil, UnavailableError{Cluster: alias, Reason: reasonRemoved}
 	}
 

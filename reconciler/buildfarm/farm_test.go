@@ -1,16 +1,20 @@
 package buildfarm
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"k8s.io/client-go/rest"
+	clocktesting "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/prow/pkg/kube"
 )
 
@@ -144,6 +148,7 @@ contexts:
 type fakeMetrics struct {
 	mu        sync.Mutex
 	available map[string]bool
+	reloaded  []string
 }
 
 func (f *fakeMetrics) BuildClusterAvailable(cluster string, available bool) {
@@ -153,7 +158,14 @@ func (f *fakeMetrics) BuildClusterAvailable(cluster string, available bool) {
 	f.available[cluster] = available
 }
 
-func (f *fakeMetrics) KubeconfigReloaded(error) {}
+func (f *fakeMetrics) KubeconfigReloaded(err error) {
+	outcome := ""
+	if err != nil {
+		outcome = err.Error()
+	}
+
+	f.reloaded = append(f.reloaded, outcome)
+}
 
 // TestStandby makes sure that a replica that does not lead goes on reading files,
 // though nobody hears its events.
@@ -189,6 +201,117 @@ func TestStandby(t *testing.T) {
 	}
 }
 
+// TestRemoved makes sure that a context that is gone is missed for a while only, and
+// however often the files are read again meanwhile.
+func TestRemoved(t *testing.T) {
+	clk := clocktesting.NewFakeClock(time.Unix(0, 0))
+	src := &fakeSource{configs: map[string]rest.Config{"build01": {Host: "https://127.0.0.1:2"}}}
+
+	f, err := New(src, WithClock(clk))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.stop()
+
+	src.configs = map[string]rest.Config{}
+
+	got := []error{}
+	look := func() {
+		f.reload()
+
+		_, err := f.Cluster("build01")
+		got = append(got, err)
+	}
+
+	// Nobody has asked for it before it is gone, so nobody is to be told.
+	f.reload()
+	clk.Step(removedFor / 2)
+
+	f.asked = map[string]bool{}
+	look()
+	clk.Step(removedFor / 2)
+
+	f.asked = map[string]bool{}
+	look()
+
+	missed := UnavailableError{Cluster: "build01", Reason: reasonRemoved}
+	if diff := cmp.Diff([]error{missed, UnknownError{Cluster: "build01"}}, got, cmpopts.EquateErrors()); diff != "" {
+		t.Errorf("Cluster(...): -want, +got:\n%s", diff)
+	}
+}
+
+// TestReloadFails makes sure that a failure is told once, and tried again.
+func TestReloadFails(t *testing.T) {
+	m := &fakeMetrics{available: map[string]bool{}}
+	src := &fakeSource{configs: map[string]rest.Config{}}
+
+	f, err := New(src, WithMetrics(m))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.stop()
+
+	for _, err := range []error{errors.New("half-written"), errors.New("half-written"), errors.New("not there"), nil, errors.New("not there")} {
+		src.err = err
+		f.reload()
+	}
+
+	want := []string{"half-written", "not there", "", "not there"}
+	if diff := cmp.Diff(want, m.reloaded); diff != "" {
+		t.Errorf("reloads that were told of: -want, +got:\n%s", diff)
+	}
+}
+
+// TestTokenFile makes sure that a token that is renewed in its file, as the kubelet renews
+// a Pod's, is no change of configuration.
+func TestTokenFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "token")
+	first := tokenByFile(rest.Config{Host: "https://127.0.0.1:1", BearerTokenFile: path, BearerToken: "first"})
+	second := tokenByFile(rest.Config{Host: "https://127.0.0.1:1", BearerTokenFile: path, BearerToken: "second"})
+
+	infrastructure := 0
+	src := &fakeSource{configs: map[string]rest.Config{kube.InClusterContext: first}}
+
+	f, err := New(src, WithInfrastructureChanged(func() { infrastructure++ }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.stop()
+
+	src.configs = map[string]rest.Config{kube.InClusterContext: second}
+	f.reload()
+
+	if infrastructure != 0 {
+		t.Error("a token that was renewed in its file counts as another way to reach the infrastructure cluster")
+	}
+
+	if err := os.WriteFile(path, []byte("third"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+
+	rt, err := rest.HTTPWrappersForConfig(&second, roundTripper(func(r *http.Request) string { return r.Header.Get("Authorization") }))
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	rsp, err := rt.RoundTrip(httptest.NewRequest(http.MethodGet, "https://127.0.0.1:1", nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rsp.Body.Close() //nolint:errcheck // There is none.
+
+	if diff := cmp.Diff("Bearer third", rsp.Status); diff != "" {
+		t.Errorf("the client reads the token from its file: -want, +got:\n%s", diff)
+	}
+}
+
+// roundTripper answers with a status that is made of the request.
+type roundTripper func(*http.Request) string
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) {
+	return &http.Response{Status: f(r), Body: http.NoBody}, nil
+}
+
 func TestKubeconfigs(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "kubeconfig")
 	put := func(content string) {
@@ -222,6 +345,12 @@ func TestKubeconfigs(t *testing.T) {
 
 	if k.Changed() {
 		t.Error("Changed(): want false for the files that were loaded")
+	}
+
+	put("half-written")
+
+	if _, err := k.Load(); err == nil || !k.Changed() {
+		t.Errorf("Changed(): want true after loading has failed, which it did with: %v", err)
 	}
 
 	put(strings.ReplaceAll(kubeconfig, "token: t", "token: rotated"))

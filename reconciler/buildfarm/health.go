@@ -1,6 +1,8 @@
 package buildfarm
 
 import (
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -27,12 +29,18 @@ type health struct {
 	began   time.Time
 	synced  bool
 	stopped bool
-	failing map[string]time.Time
+	failing map[string]failure
 	reason  string
 }
 
+// failure of a watch.
+type failure struct {
+	since  time.Time
+	reason string
+}
+
 func newHealth(c clock.PassiveClock, changed func(string)) *health {
-	return &health{clock: c, changed: changed, began: c.Now(), failing: map[string]time.Time{}}
+	return &health{clock: c, changed: changed, began: c.Now(), failing: map[string]failure{}}
 }
 
 // observe records the outcome of a call for one of the watches.
@@ -50,23 +58,40 @@ func (h *health) observe(watch string, err error) {
 
 	if err == nil {
 		delete(h.failing, watch)
-	} else if _, known := h.failing[watch]; !known {
-		h.failing[watch] = h.clock.Now()
+	} else {
+		failed, known := h.failing[watch]
+		if !known {
+			failed.since = h.clock.Now()
+		}
+
+		failed.reason = Describe(err)
+		h.failing[watch] = failed
 	}
 
-	if len(h.failing) == 0 {
-		h.reason = ""
-	}
-
-	if since, failing := h.failing[watch]; failing && h.clock.Since(since) >= patience {
-		h.reason = Describe(err)
-	}
-
+	h.conclude()
 	after := h.reason
 	h.mu.Unlock()
 
 	if before != after {
 		h.changed(after)
+	}
+}
+
+// conclude finds the reason. Watches may fail with different words, of which one speaks
+// for all, so that the reason stays the same while nothing changes.
+func (h *health) conclude() {
+	if len(h.failing) == 0 {
+		h.reason = ""
+
+		return
+	}
+
+	for _, watch := range slices.Sorted(maps.Keys(h.failing)) {
+		if failed := h.failing[watch]; h.clock.Since(failed.since) >= patience {
+			h.reason = failed.reason
+
+			return
+		}
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 	"github.com/google/go-cmp/cmp"
 	kerrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	clocktesting "k8s.io/utils/clock/testing"
 )
 
@@ -29,6 +30,9 @@ func TestHealth(t *testing.T) {
 		after time.Duration
 		stop  bool
 	}
+
+	errSecrets := kerrors.NewForbidden(schema.GroupResource{Resource: "secrets"}, "cluster-provisioning", errors.New("no"))
+	errNamespaces := kerrors.NewForbidden(schema.GroupResource{Resource: "namespaces"}, "", errors.New("no"))
 
 	cases := map[string]struct {
 		reason   string
@@ -61,6 +65,20 @@ func TestHealth(t *testing.T) {
 				{watch: "b"},
 			},
 			want: []string{"connection refused"},
+		},
+		"DifferentWords": {
+			reason: "Of watches that fail with different words one speaks for all, so that nothing changes while nothing happens.",
+			outcomes: []outcome{
+				{watch: "a", err: errSecrets},
+				{watch: "b", err: errNamespaces},
+				{watch: "a", err: errSecrets, after: 20 * time.Second},
+				{watch: "b", err: errNamespaces},
+				{watch: "a", err: errSecrets, after: 20 * time.Second},
+				{watch: "b", err: errNamespaces},
+				{watch: "a"},
+				{watch: "b"},
+			},
+			want: []string{Describe(errSecrets), Describe(errNamespaces), ""},
 		},
 		"Stopped": {
 			reason: "How watches end that were stopped says nothing of the cluster.",

@@ -25,16 +25,38 @@ type Kubeconfigs struct {
 
 // Load reads the files as Prow does.
 func (k *Kubeconfigs) Load() (map[string]rest.Config, error) {
-	k.mu.Lock()
-	k.last = k.fingerprint()
-	k.mu.Unlock()
+	fingerprint := k.fingerprint()
 
-	return kube.LoadClusterConfigs(kube.NewConfig(
+	configs, err := kube.LoadClusterConfigs(kube.NewConfig(
 		kube.ConfigFile(k.File),
 		kube.ConfigDir(k.Dir),
 		kube.ConfigSuffix(k.Suffix),
 		kube.ConfigProjectedTokenFile(k.ProjectedToken),
 	))
+	if err != nil {
+		return nil, err
+	}
+
+	k.mu.Lock()
+	k.last = fingerprint
+	k.mu.Unlock()
+
+	for alias, cfg := range configs {
+		configs[alias] = tokenByFile(cfg)
+	}
+
+	return configs, nil
+}
+
+// tokenByFile leaves it to the client to read a token, which it does again and again. What
+// the token was when the configuration was loaded, as in a Pod, whose kubelet renews it by
+// the hour, is no part of how a cluster is reached.
+func tokenByFile(cfg rest.Config) rest.Config {
+	if cfg.BearerTokenFile != "" {
+		cfg.BearerToken = ""
+	}
+
+	return cfg
 }
 
 // Changed compares the files with what Load last read. Prow's loader logs every

@@ -42,13 +42,19 @@ func (f *Farm) NeedLeaderElection() bool {
 // cannot be read changes nothing: a file may be seen half-written.
 func (f *Farm) reload() {
 	configs, err := f.source.Load()
-	f.metrics.KubeconfigReloaded(err)
-
 	if err != nil {
-		f.log.Error(err, "cannot reload kubeconfigs, keeping the last good ones")
+		// It is tried again until it succeeds, which need not be told each time.
+		if err.Error() != f.failed {
+			f.failed = err.Error()
+			f.metrics.KubeconfigReloaded(err)
+			f.log.Error(err, "cannot reload kubeconfigs, keeping the last good ones")
+		}
 
 		return
 	}
+
+	f.failed = ""
+	f.metrics.KubeconfigReloaded(nil)
 
 	affected, infrastructure := f.swap(configs)
 	f.log.Info("kubeconfigs reloaded", "affected", affected)
@@ -90,11 +96,16 @@ func (f *Farm) swap(configs map[string]rest.Config) ([]string, bool) {
 		}
 	}
 
-	// A cluster that was known and is no longer is not an unknown one: its
+	// A cluster that was known and is no longer is not an unknown one for a while: its
 	// ProwJobs are kept, because it may come back.
 	for alias := range f.configs {
-		_, has := configs[alias]
-		f.removed[alias] = !has
+		if _, has := configs[alias]; !has {
+			f.removed[alias] = f.clock.Now()
+		}
+	}
+
+	for alias := range configs {
+		delete(f.removed, alias)
 	}
 
 	infrastructure := !reflect.DeepEqual(f.configs[kube.InClusterContext], configs[kube.InClusterContext])

@@ -2,6 +2,7 @@ package ephemeralcluster
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
@@ -15,9 +16,9 @@ import (
 	"github.com/ephemeral-clusters/ephemeral-clusters/reconciler/prowjob"
 )
 
-// orphans ends ProwJobs whose EphemeralCluster is gone. The given EphemeralCluster,
-// if any, bears the name of theirs and is another.
-func (r *Reconciler) orphans(ctx context.Context, key types.NamespacedName, ec *v1.EphemeralCluster, jobs []prowv1.ProwJob) (time.Duration, error) {
+// orphans ends ProwJobs whose EphemeralCluster is gone. There may be another one of its
+// name.
+func (r *Reconciler) orphans(ctx context.Context, key types.NamespacedName, jobs []prowv1.ProwJob) (time.Duration, error) {
 	var (
 		errs []error
 		live bool
@@ -29,15 +30,13 @@ func (r *Reconciler) orphans(ctx context.Context, key types.NamespacedName, ec *
 		}
 
 		// The cache may be behind, and what follows destroys a cluster.
-		if ec == nil {
-			if err := r.confirmGone(ctx, key); err != nil {
-				return 0, err
-			}
+		if err := r.confirmGone(ctx, key, &jobs[i]); err != nil {
+			return 0, err
 		}
 
 		live = true
 
-		errs = append(errs, r.endOrphan(ctx, &jobs[i]))
+		errs = append(errs, r.endOrphan(ctx, &jobs[i], "Ephemeral Cluster not found"))
 	}
 
 	if !live {
@@ -49,20 +48,48 @@ func (r *Reconciler) orphans(ctx context.Context, key types.NamespacedName, ec *
 
 var errStillThere = errors.New("EphemeralCluster exists on the API server but not in the cache")
 
-func (r *Reconciler) confirmGone(ctx context.Context, key types.NamespacedName) error {
-	err := r.Reader.Get(ctx, key, &v1.EphemeralCluster{})
-	if kerrors.IsNotFound(err) {
+// confirmGone asks the API server whether the EphemeralCluster of a ProwJob is gone.
+func (r *Reconciler) confirmGone(ctx context.Context, key types.NamespacedName, pj *prowv1.ProwJob) error {
+	ec := &v1.EphemeralCluster{}
+
+	err := r.Reader.Get(ctx, key, ec)
+
+	switch {
+	case kerrors.IsNotFound(err):
 		return nil
-	}
-
-	if err != nil {
+	case err != nil:
 		return errors.Wrap(err, "cannot get EphemeralCluster")
+	case prowjob.MadeFor(pj, ec):
+		return errStillThere
 	}
 
-	return errStillThere
+	return nil
 }
 
-func (r *Reconciler) endOrphan(ctx context.Context, pj *prowv1.ProwJob) error {
+// surplus ends ProwJobs that an EphemeralCluster has besides the one in its status, such as
+// one that somebody has run again: nobody gets the cluster that they make, and nobody gives
+// it back.
+func (r *Reconciler) surplus(ctx context.Context, ec *v1.EphemeralCluster, jobs []prowv1.ProwJob) (time.Duration, error) {
+	var (
+		errs  []error
+		retry time.Duration
+	)
+
+	for i := range jobs {
+		if prowjob.Ended(&jobs[i]) || jobs[i].GetName() == ec.Status.ProwJobID {
+			continue
+		}
+
+		retry = r.resync
+
+		errs = append(errs, r.endOrphan(ctx, &jobs[i], fmt.Sprintf("the EphemeralCluster has ProwJob %q", ec.Status.ProwJobID)))
+	}
+
+	return retry, errors.Join(errs...)
+}
+
+// endOrphan ends a ProwJob, and says why if that is by aborting it.
+func (r *Reconciler) endOrphan(ctx context.Context, pj *prowv1.ProwJob, why string) error {
 	alias := pj.ClusterAlias()
 
 	// Nothing is known of what an orphan on an unknown build cluster holds, and
@@ -76,7 +103,7 @@ func (r *Reconciler) endOrphan(ctx context.Context, pj *prowv1.ProwJob) error {
 		}
 	}
 
-	_, err := r.end(ctx, pj, false, func(string) string { return "Ephemeral Cluster not found" })
+	_, err := r.end(ctx, pj, false, func(string) string { return why })
 
-	return errors.Wrapf(err, "cannot end ProwJob %q, whose EphemeralCluster is gone", pj.GetName())
+	return errors.Wrapf(err, "cannot end ProwJob %q", pj.GetName())
 }

@@ -30,6 +30,53 @@ func TestCreate(t *testing.T) {
 			})}},
 			want: passWant{status: refused(v1.ReasonValidationFailure, `tenant "team-b" on Konflux cluster "stone-prd-rh01" is not among the owners of cluster profile "aws": ask its owners to be added, or choose another`)},
 		},
+		"ProfileAndClaim": {
+			reason: "Who claims a cluster need not own a profile, so there must not be one.",
+			args: passArgs{objs: []client.Object{newCluster(claim, func(ec *v1.EphemeralCluster) {
+				ec.Annotations[v1.AnnotationKonfluxTenant] = "team-b"
+				ec.Spec.CIOperator.Test.ClusterProfile = "aws"
+			})}},
+			want: passWant{status: refused(v1.ReasonValidationFailure, "spec.ciOperator.test has both clusterProfile and clusterClaim: set one of them")},
+		},
+		"RunAgain": {
+			reason: "A ProwJob that somebody runs again makes a cluster that nobody gets, and is ended.",
+			args: passArgs{
+				objs: []client.Object{
+					newCluster(finalizer, status(running(noNS))),
+					newJob(uid(string(testUID)), state(prowv1.PendingState)),
+					newJob(named("again"), uid(string(testUID)), state(prowv1.PendingState)),
+				},
+			},
+			want: passWant{
+				status:    running(noNS),
+				finalized: true,
+				jobs: map[string]prowv1.ProwJobStatus{
+					jobName: jobIn(prowv1.PendingState)[jobName],
+					"again": abortedWith("the EphemeralCluster has ProwJob \""+jobName+"\"", false)[jobName],
+				},
+			},
+		},
+		"RunAgainAfterFailure": {
+			reason: "So is one that is run again because the first has failed.",
+			args: passArgs{
+				objs: []client.Object{
+					newCluster(status(endedWith("failure", ""))),
+					newJob(uid(string(testUID)), state(prowv1.FailureState)),
+					newJob(named("again"), uid(string(testUID)), state(prowv1.PendingState)),
+				},
+				set: func(h *harness) {
+					h.farm["build01"].namespaces = map[string][]string{"again": {"ci-op-again"}}
+				},
+			},
+			want: passWant{
+				status: endedWith("failure", ""),
+				jobs: map[string]prowv1.ProwJobStatus{
+					jobName: jobIn(prowv1.FailureState)[jobName],
+					"again": {State: prowv1.PendingState},
+				},
+				signalled: []string{"ci-op-again"},
+			},
+		},
 		"PrivilegedTenant": {
 			reason: "A privileged tenant may use every profile.",
 			args: passArgs{

@@ -1,6 +1,7 @@
 package ephemeralcluster
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -43,7 +44,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 			return reconcile.Result{}, errors.Wrap(err, "cannot get EphemeralCluster")
 		}
 
-		return r.result(r.orphans(ctx, req.NamespacedName, nil, jobs))
+		return r.result(r.orphans(ctx, req.NamespacedName, jobs))
 	}
 
 	var own, strays []prowv1.ProwJob
@@ -57,7 +58,13 @@ func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 	}
 
 	retry, err := r.reconcile(ctx, newScope(ec, r.clock.Now()), own)
-	strayRetry, strayErr := r.orphans(ctx, req.NamespacedName, ec, strays)
+	strayRetry, strayErr := r.orphans(ctx, req.NamespacedName, strays)
+
+	// Once there is a ProwJob in the status it is never another.
+	if ec.Status.ProwJobID != "" && ec.GetDeletionTimestamp().IsZero() {
+		surplusRetry, surplusErr := r.surplus(ctx, ec, own)
+		strayRetry, strayErr = cmp.Or(strayRetry, surplusRetry), errors.Join(strayErr, surplusErr)
+	}
 
 	if retry == 0 || strayRetry != 0 && strayRetry < retry {
 		retry = strayRetry
@@ -136,7 +143,7 @@ func (r *Reconciler) serve(ctx context.Context, s *scope) error {
 
 	if !prowjob.Scheduled(s.job) {
 		if wanted {
-			s.nobodyToSignal()
+			s.nobodyToSignal(r.signalled(s))
 		}
 
 		return r.awaitStage(ctx, s, v1.MessageNamespaceNotFound)

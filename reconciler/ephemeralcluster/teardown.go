@@ -59,7 +59,12 @@ func (r *Reconciler) tearDown(ctx context.Context, s *scope, bc BuildCluster) er
 
 	namespaces, err := bc.Namespaces(s.job.GetName())
 	if err == nil && len(namespaces) == 0 {
-		s.nobodyToSignal()
+		// What is known of a cluster that cannot be watched is what was.
+		err = bc.Health()
+	}
+
+	if err == nil && len(namespaces) == 0 {
+		s.nobodyToSignal(r.signalled(s))
 
 		return nil
 	}
@@ -83,9 +88,15 @@ func (r *Reconciler) tearDown(ctx context.Context, s *scope, bc BuildCluster) er
 	return nil
 }
 
-// nobodyToSignal concludes that ci-operator has no namespace to put the signal in.
-func (s *scope) nobodyToSignal() {
-	s.set(v1.ConditionTestCompleted, metav1.ConditionFalse, v1.ReasonCreateTestCompletedSecretFailure, v1.MessageNamespaceNotFound)
+// nobodyToSignal concludes that ci-operator has no namespace to put the signal in, and says
+// why it is to have one unless somebody has asked for it.
+func (s *scope) nobodyToSignal(why string) {
+	message := v1.MessageNamespaceNotFound
+	if why != "" {
+		message += "; " + why
+	}
+
+	s.set(v1.ConditionTestCompleted, metav1.ConditionFalse, v1.ReasonCreateTestCompletedSecretFailure, message)
 }
 
 func signal(ctx context.Context, bc BuildCluster, namespaces []string) error {

@@ -23,6 +23,31 @@ func TestTearDown(t *testing.T) {
 				jobs:      jobIn(prowv1.PendingState),
 			},
 		},
+		"TooOldWithoutNamespace": {
+			reason: "Why nobody can be told to tear down says why anybody is to be.",
+			args: passArgs{
+				objs: []client.Object{newCluster(finalizer, status(running(noNS))), newJob(state(prowv1.PendingState))},
+				o:    []Option{WithMaxLifetime(30 * time.Second)},
+			},
+			want: passWant{
+				status:    running(noNS, notTold("ci-operator NS not found; the cluster has reached its maximum lifetime of 30s")),
+				finalized: true,
+				jobs:      jobIn(prowv1.PendingState),
+			},
+		},
+		"TearDownUnreachable": {
+			reason: "What was known of a cluster that cannot be watched is no answer.",
+			args: passArgs{
+				objs: []client.Object{newCluster(finalizer, tearDown, status(running(noNS))), newJob(state(prowv1.PendingState))},
+				set:  func(h *harness) { h.farm["build01"].health = outage },
+			},
+			want: passWant{
+				status:    running(noNS, notTold(`build cluster "build01" is unavailable: connection refused`)),
+				finalized: true,
+				jobs:      jobIn(prowv1.PendingState),
+				err:       outage,
+			},
+		},
 		"TearDownFails": {
 			reason: "A signal that cannot be written is tried again.",
 			args: passArgs{

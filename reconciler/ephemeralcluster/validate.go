@@ -22,7 +22,7 @@ type check func(request) string
 
 // checks are made in this order, and the first that finds something ends them.
 func checks() []check {
-	return []check{nameFitsLabel, profileIsSet, profileExists, profileIsOwned}
+	return []check{nameFitsLabel, oneSource, profileIsSet, profileExists, profileIsOwned}
 }
 
 // validate returns why a request is refused, or nothing.
@@ -47,6 +47,16 @@ func nameFitsLabel(q request) string {
 
 func claimed(ec *v1.EphemeralCluster) bool {
 	return ec.Spec.CIOperator.Test.ClusterClaim != nil
+}
+
+// oneSource refuses a cluster of a profile that would be taken for a claimed one, whose
+// profile nobody has to own.
+func oneSource(q request) string {
+	if !claimed(q.ec) || q.ec.Spec.CIOperator.Test.ClusterProfile == "" {
+		return ""
+	}
+
+	return "spec.ciOperator.test has both clusterProfile and clusterClaim: set one of them"
 }
 
 func profileIsSet(q request) string {

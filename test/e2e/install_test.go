@@ -4,11 +4,21 @@ package e2e
 
 import (
 	"context"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
+	xpextv1 "github.com/crossplane/crossplane/apis/v2/apiextensions/v1"
+	pkgv1 "github.com/crossplane/crossplane/apis/v2/pkg/v1"
 	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/ephemeral-clusters/ephemeral-clusters/api/testplatform/v1alpha1"
+	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config/environments"
+	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config/konflux"
+	"github.com/ephemeral-clusters/ephemeral-clusters/package/xpkg"
 	"github.com/ephemeral-clusters/ephemeral-clusters/test/life"
 	"github.com/ephemeral-clusters/ephemeral-clusters/test/stack"
 )
@@ -31,10 +41,78 @@ func TestInstall(t *testing.T) {
 				t.Fatalf("\n%s\n%v", reason, err)
 			}
 
+			installed(t, s)
+
 			if err := l.Delete(t.Context()); err != nil {
 				t.Fatalf("\n%s\n%v", reason, err)
 			}
 		})
+	}
+}
+
+// installed makes sure that what a Configuration has brought runs as it should, and stays.
+func installed(t *testing.T, s *stack.Stack) {
+	t.Helper()
+
+	reason := "Whoever takes away the Configuration, or what it has brought, takes away all clusters."
+	configuration := xpkg.ConfigurationName(xpkg.API(s.API))
+
+	keeps(t, s, reason, &pkgv1.Configuration{ObjectMeta: metav1.ObjectMeta{Name: configuration}})
+	keeps(t, s, reason, &xpextv1.CompositeResourceDefinition{ObjectMeta: metav1.ObjectMeta{Name: konflux.DefinitionName(environments.Mode(s.API))}})
+
+	functions, providers := &pkgv1.FunctionList{}, &pkgv1.ProviderList{}
+	if err := errors.Join(s.Konflux.List(t.Context(), functions), s.Konflux.List(t.Context(), providers)); err != nil {
+		t.Fatal(err)
+	}
+
+	if len(functions.Items) != 1 || len(providers.Items) != 1 {
+		t.Fatalf("\n%s\nwant one Function and one Provider, got %d and %d", reason, len(functions.Items), len(providers.Items))
+	}
+
+	keeps(t, s, reason, &functions.Items[0])
+	keeps(t, s, reason, &providers.Items[0])
+}
+
+// TestUninstall tries to take away what clusters live by.
+func TestUninstall(t *testing.T) {
+	cases := map[string]struct {
+		reason string
+		object client.Object
+	}{
+		"XRD": {
+			reason: "Without the XRD all clusters would end at once.",
+			object: &xpextv1.CompositeResourceDefinition{ObjectMeta: metav1.ObjectMeta{Name: v1alpha1.CompositePlural + "." + v1alpha1.Group}},
+		},
+		"Function": {
+			reason: "Without the function none could be told to end.",
+			object: &pkgv1.Function{ObjectMeta: metav1.ObjectMeta{Name: v1alpha1.FunctionName}},
+		},
+		"Provider": {
+			reason: "Without the provider nothing would get to app.ci.",
+			object: &pkgv1.Provider{ObjectMeta: metav1.ObjectMeta{Name: "provider-kubernetes"}},
+		},
+	}
+
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			keeps(t, shared, tc.reason, tc.object)
+		})
+	}
+}
+
+// keeps makes sure that an object cannot be deleted.
+func keeps(t *testing.T, s *stack.Stack, reason string, o client.Object) {
+	t.Helper()
+
+	// It is refused once Crossplane has seen that it is in use.
+	var err error
+
+	if !eventually(time.Minute, func() bool {
+		err = s.Konflux.Delete(t.Context(), o, client.DryRunAll)
+
+		return err != nil && strings.Contains(err.Error(), "clusters live by it")
+	}) {
+		t.Errorf("\n%s\nwant the deletion of %T %s refused, and told why, got: %v", reason, o, o.GetName(), err)
 	}
 }
 

@@ -60,12 +60,12 @@ func TestMigrate(t *testing.T) {
 	step("the XRD of old", applyFormerXRD(ctx, s))
 	step("the credential of old", useFormerCredential(ctx, s))
 
-	used := life.New(s, "tenant-a", claimWith(t, "used", map[string]string{"COMPUTE_NODE_REPLICAS": "2"}), testWriter{t})
+	used := life.New(s, "tenant-a", claimWith(t, "used", map[string]string{"STANDIN_PROVISION_DELAY": "1s"}), testWriter{t})
 	step("a cluster in use", used.RunTo(ctx, 11))
 
 	s.StopReconciler()
 
-	begun := life.New(s, "tenant-b", claimWith(t, "begun", map[string]string{"COMPUTE_NODE_REPLICAS": "2"}), testWriter{t})
+	begun := life.New(s, "tenant-b", claimWith(t, "begun", map[string]string{"STANDIN_PROVISION_DELAY": "2s"}), testWriter{t})
 	step("a cluster that is asked for", begun.RunTo(ctx, 3))
 	step("its ProwJob", makeFormerProwJob(ctx, s, begun, used))
 	step("a cluster that is provisioned", begun.RunTo(ctx, 5))
@@ -213,6 +213,11 @@ func makeFormerProwJob(ctx context.Context, s *stack.Stack, l, like *life.Life) 
 		ObjectMeta: metav1.ObjectMeta{Namespace: like.ProwJob().GetNamespace(), Name: uuid.NewString(), Labels: labels},
 		Spec:       *like.ProwJob().Spec.DeepCopy(),
 		Status:     prowv1.ProwJobStatus{State: prowv1.SchedulingState, StartTime: metav1.Now()},
+	}
+
+	// Calls of ci-operator that are alike share a namespace.
+	for i, v := range pj.Spec.PodSpec.Containers[0].Env {
+		pj.Spec.PodSpec.Containers[0].Env[i].Value = strings.ReplaceAll(v.Value, "STANDIN_PROVISION_DELAY: 1s", "STANDIN_PROVISION_DELAY: 2s")
 	}
 
 	finalized := ec.DeepCopy()

@@ -173,11 +173,15 @@ func watchInterruption(ctx context.Context, l *life.Life) func() error {
 
 	uid := l.Claim().GetUID()
 
+	seen := false
+
 	go func() {
 		_, err := shared.Konflux.Await(ctx, list, func(o client.Object) bool {
 			u, ok := o.(*unstructured.Unstructured)
+			ours := ok && u.GetUID() == uid
+			seen = seen || ours
 
-			return ok && u.GetUID() == uid && (condition(u, "Ready")["status"] != "True" || condition(u, string(apiv1.ConditionClusterReady))["status"] != "True")
+			return ours && (condition(u, "Ready")["status"] != "True" || condition(u, string(apiv1.ConditionClusterReady))["status"] != "True")
 		}, client.InNamespace(l.Namespace))
 		done <- err
 	}()
@@ -187,6 +191,10 @@ func watchInterruption(ctx context.Context, l *life.Life) func() error {
 
 		if err := <-done; err == nil {
 			return errors.New("the claim was not ready for a while")
+		}
+
+		if !seen {
+			return errors.New("the claim was not watched")
 		}
 
 		return nil

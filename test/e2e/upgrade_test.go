@@ -5,23 +5,22 @@ package e2e
 import (
 	"context"
 	"io"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
-	xpextv1 "github.com/crossplane/crossplane/apis/v2/apiextensions/v1"
-	pkgv1 "github.com/crossplane/crossplane/apis/v2/pkg/v1"
 	"github.com/google/go-cmp/cmp"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/ephemeral-clusters/ephemeral-clusters/api/testplatform/v1alpha1"
 	apiv1 "github.com/ephemeral-clusters/ephemeral-clusters/api/v1"
 	"github.com/ephemeral-clusters/ephemeral-clusters/test/life"
 	"github.com/ephemeral-clusters/ephemeral-clusters/test/stack"
 )
+
+// failed is the life in a fleet that has ended without a cluster.
+const failed = "failed"
 
 // TestUpgrade upgrades app.ci, then the Konflux cluster, and rolls both back, as
 // deploy/README.md has it, while there is a cluster in every phase. In between, the
@@ -105,7 +104,12 @@ func TestUpgrade(t *testing.T) {
 	}
 
 	for name, l := range fleet {
-		if err := l.Run(ctx); err != nil {
+		last := life.Steps
+		if name == failed {
+			last = 0 // It has ended.
+		}
+
+		if err := l.RunTo(ctx, last); err != nil {
 			t.Fatalf("\n%s\n%s, after the rollback: %v", reason, name, err)
 		}
 
@@ -198,6 +202,22 @@ func newFleet(ctx context.Context, t *testing.T, reason string) map[string]*life
 		fleet[c.phase] = l
 	}
 
+	refused := exampleClaim(t, "workflow")
+	refused.SetName("upgrade-failed")
+
+	if err := unstructured.SetNestedField(refused.Object, "no-such-profile", "spec", "ciOperator", "test", "clusterProfile"); err != nil {
+		t.Fatal(err)
+	}
+
+	fleet[failed] = life.New(shared, "tenant-a", writeClaim(t, refused), io.Discard)
+	if err := fleet[failed].RunTo(ctx, 3); err != nil {
+		t.Fatalf("\n%s\n%v", reason, err)
+	}
+
+	if err := fleet[failed].AwaitEphemeralCluster(ctx, func(ec *apiv1.EphemeralCluster) bool { return ec.Status.Phase == apiv1.PhaseFailed }); err != nil {
+		t.Fatalf("\n%s\n%v", reason, err)
+	}
+
 	return fleet
 }
 
@@ -259,35 +279,5 @@ func served(ctx context.Context, t *testing.T, reason string, r stack.Release, f
 
 	if !eventually(2*time.Minute, func() bool { return lines(t, log, "running function") >= before+len(fleet) }) {
 		t.Fatalf("\n%s\n%s has not answered for all clusters", reason, r.Version)
-	}
-}
-
-// TestUninstall tries to take away what clusters live by.
-func TestUninstall(t *testing.T) {
-	cases := map[string]struct {
-		reason string
-		object client.Object
-	}{
-		"XRD": {
-			reason: "Without the XRD all clusters would end at once.",
-			object: &xpextv1.CompositeResourceDefinition{ObjectMeta: metav1.ObjectMeta{Name: v1alpha1.CompositePlural + "." + v1alpha1.Group}},
-		},
-		"Function": {
-			reason: "Without the function none could be told to end.",
-			object: &pkgv1.Function{ObjectMeta: metav1.ObjectMeta{Name: v1alpha1.FunctionName}},
-		},
-		"Provider": {
-			reason: "Without the provider nothing would get to app.ci.",
-			object: &pkgv1.Provider{ObjectMeta: metav1.ObjectMeta{Name: "provider-kubernetes"}},
-		},
-	}
-
-	for name, tc := range cases {
-		t.Run(name, func(t *testing.T) {
-			err := shared.Konflux.Delete(t.Context(), tc.object, client.DryRunAll)
-			if err == nil || !strings.Contains(err.Error(), "clusters live by it") {
-				t.Errorf("\n%s\nwant it refused, and told why, got: %v", tc.reason, err)
-			}
-		})
 	}
 }

@@ -35,7 +35,7 @@ func (s *Stack) prepareAppCI(ctx context.Context) error {
 		return err
 	}
 
-	if err := s.AppCI.ApplyAll(ctx, namespace(prowNamespace), namespace(s.Deployment.File.AppCI.Reconciler.MonitoringNamespace)); err != nil {
+	if err := s.AppCI.ApplyAll(ctx, namespace(prowNamespace)); err != nil {
 		return err
 	}
 
@@ -43,7 +43,7 @@ func (s *Stack) prepareAppCI(ctx context.Context) error {
 		return err
 	}
 
-	return s.applyTree(ctx, s.AppCI, appCIDir)
+	return s.ApplyAppCI(ctx)
 }
 
 // BuildClusters are the clusters that jobs run on.
@@ -69,7 +69,7 @@ func (s *Stack) prepareBuild(ctx context.Context, c *Cluster) error {
 		return err
 	}
 
-	return s.applyTree(ctx, c, farmDir)
+	return s.applyTree(ctx, c, filepath.Join(s.Deployment.dir, farmDir))
 }
 
 // startProw runs Prow's scheduler and plank.

@@ -12,10 +12,6 @@ import (
 	"strings"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
-	xpextv1 "github.com/crossplane/crossplane/apis/v2/apiextensions/v1"
-	xpextv1alpha1 "github.com/crossplane/crossplane/apis/v2/apiextensions/v1alpha1"
-	pkgv1 "github.com/crossplane/crossplane/apis/v2/pkg/v1"
-	protectionv1beta1 "github.com/crossplane/crossplane/apis/v2/protection/v1beta1"
 	"github.com/google/go-containerregistry/pkg/name"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -24,6 +20,7 @@ import (
 	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config"
 	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config/environments"
 	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config/konflux"
+	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config/manifest"
 	"github.com/ephemeral-clusters/ephemeral-clusters/gen/kubeconfig"
 	"github.com/ephemeral-clusters/ephemeral-clusters/test/components"
 )
@@ -107,16 +104,6 @@ func (s *Stack) deploy(written []byte, change func(*environments.File)) error {
 	return config.Write(paths, files)
 }
 
-// inConfiguration reports whether an object is one that the Configuration brings, or
-// that is about those.
-func inConfiguration(o *unstructured.Unstructured) bool {
-	return slices.Contains([]string{
-		pkgv1.FunctionKind, pkgv1.ProviderKind,
-		xpextv1.CompositeResourceDefinitionKind, xpextv1.CompositionKind, xpextv1alpha1.ManagedResourceActivationPolicyKind,
-		protectionv1beta1.ClusterUsageKind,
-	}, o.GetKind())
-}
-
 // prepareDeployment publishes what is deployed, and generates the manifests of all
 // clusters.
 func (s *Stack) prepareDeployment(ctx context.Context) error {
@@ -187,16 +174,52 @@ func (s *Stack) Reconfigure(change func(*environments.Environment)) error {
 }
 
 // ApplyAppCI applies app.ci's manifests.
-func (s *Stack) ApplyAppCI(ctx context.Context) error { return s.applyTree(ctx, s.AppCI, appCIDir) }
+func (s *Stack) ApplyAppCI(ctx context.Context) error {
+	return s.applyTree(ctx, s.AppCI, filepath.Join(s.Deployment.dir, appCIDir))
+}
 
 // ApplyKonflux applies the Konflux cluster's manifests, and starts provider-kubernetes
 // anew when they say so.
 func (s *Stack) ApplyKonflux(ctx context.Context) error {
-	if err := s.applyTree(ctx, s.Konflux, konflux.Dir, environment, KonfluxClusterName); err != nil {
+	if err := s.applyKonfluxTree(ctx); err != nil {
 		return err
 	}
 
 	return s.rolloutProvider(ctx)
+}
+
+func (s *Stack) applyKonfluxTree(ctx context.Context) error {
+	tree := filepath.Join(s.Deployment.dir, konflux.Dir, environment, KonfluxClusterName)
+
+	if s.Configuration {
+		var err error
+		if tree, err = s.besideConfiguration(tree); err != nil {
+			return err
+		}
+	}
+
+	return s.applyTree(ctx, s.Konflux, tree)
+}
+
+// besideConfiguration writes a kustomization of what of a cluster's tree is needed beside a
+// Configuration.
+func (s *Stack) besideConfiguration(tree string) (string, error) {
+	dir := s.dir("beside-configuration")
+	ways := []string{tree, filepath.Join(s.Deployment.dir, konflux.ConfigurationDir(environments.Mode(s.API)))}
+
+	for i := range ways {
+		var err error
+		if ways[i], err = filepath.Rel(dir, ways[i]); err != nil {
+			return "", errors.Wrap(err, "cannot find a kustomization")
+		}
+	}
+
+	b, err := yaml.Marshal(map[string][]string{"resources": ways[:1], "components": ways[1:]})
+	if err != nil {
+		return "", errors.Wrap(err, "cannot write a kustomization")
+	}
+
+	return dir, errors.Wrap(os.WriteFile(filepath.Join(dir, manifest.KustomizationFile), b, 0o600), "cannot write a kustomization")
 }
 
 // ServeAPI makes the Konflux cluster serve an API. Whatever has served the other must
@@ -221,9 +244,7 @@ func (s *Stack) ProviderUser() string { return s.Deployment.Credential.Username(
 // applyTree applies generated manifests, as their README says to, and deletes what was
 // applied before and is no longer there. What is refused is tried again, as Argo CD
 // does: CRDs and policies take a moment to be in force.
-func (s *Stack) applyTree(ctx context.Context, c *Cluster, dir ...string) error {
-	tree := filepath.Join(append([]string{s.Deployment.dir}, dir...)...)
-
+func (s *Stack) applyTree(ctx context.Context, c *Cluster, tree string) error {
 	built, err := s.kubectl(ctx, nil, "kustomize", tree)
 	if err != nil {
 		return err
@@ -232,14 +253,6 @@ func (s *Stack) applyTree(ctx context.Context, c *Cluster, dir ...string) error 
 	objs, err := parseObjects(built)
 	if err != nil {
 		return errors.Wrapf(err, "cannot read what %s builds", tree)
-	}
-
-	if s.Configuration {
-		objs = slices.DeleteFunc(objs, inConfiguration)
-
-		if built, err = encodeObjects(objs); err != nil {
-			return err
-		}
 	}
 
 	if err := poll(ctx, func(ctx context.Context) error {

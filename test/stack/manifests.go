@@ -83,22 +83,6 @@ func crdRank(o client.Object) int {
 	return 1
 }
 
-// encodeObjects is the opposite of parseObjects.
-func encodeObjects(objs []*unstructured.Unstructured) ([]byte, error) {
-	var out []byte
-
-	for _, o := range objs {
-		b, err := o.MarshalJSON()
-		if err != nil {
-			return nil, errors.Wrap(err, "cannot encode an object")
-		}
-
-		out = append(append(out, b...), "---\n"...)
-	}
-
-	return out, nil
-}
-
 func parseObjects(b []byte) ([]*unstructured.Unstructured, error) {
 	var objs []*unstructured.Unstructured
 

@@ -159,7 +159,7 @@ func (s *Stack) configureKonflux(ctx context.Context) error {
 	}
 
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return s.applyTree(ctx, s.Konflux, konflux.Dir, environment, KonfluxClusterName) })
+	g.Go(func() error { return s.applyKonfluxTree(ctx) })
 	g.Go(func() error { return s.installProvider(ctx) })
 
 	return g.Wait()

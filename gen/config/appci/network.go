@@ -35,13 +35,8 @@ type monitor struct {
 }
 
 type monitorSpec struct {
-	Selector          metav1.LabelSelector `json:"selector"`
-	NamespaceSelector namespaceSelector    `json:"namespaceSelector"`
-	Endpoints         []endpoint           `json:"endpoints"`
-}
-
-type namespaceSelector struct {
-	MatchNames []string `json:"matchNames"`
+	Selector  metav1.LabelSelector `json:"selector"`
+	Endpoints []endpoint           `json:"endpoints"`
 }
 
 type endpoint struct {
@@ -49,14 +44,15 @@ type endpoint struct {
 	Interval string `json:"interval"`
 }
 
-func serviceMonitor(namespace string) *monitor {
+// serviceMonitor is where its targets are: a Prometheus of OpenShift for users' workloads
+// looks for them nowhere else.
+func serviceMonitor() *monitor {
 	return &monitor{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "monitoring.coreos.com/v1", Kind: "ServiceMonitor"},
-		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: Reconciler, Labels: reconcilerLabels()},
+		ObjectMeta: metav1.ObjectMeta{Namespace: environments.ProwNamespace, Name: Reconciler, Labels: reconcilerLabels()},
 		Spec: monitorSpec{
-			Selector:          metav1.LabelSelector{MatchLabels: reconcilerLabels()},
-			NamespaceSelector: namespaceSelector{MatchNames: []string{environments.ProwNamespace}},
-			Endpoints:         []endpoint{{Port: "metrics", Interval: "30s"}},
+			Selector:  metav1.LabelSelector{MatchLabels: reconcilerLabels()},
+			Endpoints: []endpoint{{Port: "metrics", Interval: "30s"}},
 		},
 	}
 }

@@ -80,7 +80,7 @@ func reconciler(f *environments.File) []any {
 	return []any{
 		deployment(f),
 		service(),
-		serviceMonitor(f.AppCI.Reconciler.MonitoringNamespace),
+		serviceMonitor(),
 		disruptionBudget(),
 		networkPolicy(f.AppCI.Reconciler.MonitoringNamespace),
 	}

@@ -131,7 +131,7 @@ environments[staging]: ServiceAccount "konflux-staging" is that of environments[
 			replace: []string{"api: " + digest, "api: sha256:0000000000000000000000000000000000000000000000000000000000000000"},
 		},
 		"SameReleaseOtherAPI": {
-			reason:  "A function is released with the definitions that it works with.",
+			reason: "A function is released with the definitions that it works with.",
 			replace: []string{
 				"api: " + digest + "\n    # Tenants", "api: sha256:0000000000000000000000000000000000000000000000000000000000000000\n    # Tenants",
 				`v0.1.0, digest: "sha256:1111111111111111111111111111111111111111111111111111111111111111"`,

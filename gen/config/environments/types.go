@@ -19,7 +19,7 @@ const (
 
 const (
 	defaultVaultPath       = "production/openshift-ci/appci-cluster"
-	defaultMonitoring      = "prow-monitoring"
+	defaultMonitoring      = "openshift-user-workload-monitoring"
 	defaultRepository      = "https://github.com/openshift/release.git"
 	defaultProwConfig      = "core-services/prow/02_config/_config.yaml"
 	defaultClusterProfiles = "ci-operator/step-registry/cluster-profiles/cluster-profiles-config.yaml"
@@ -125,7 +125,7 @@ type Reconciler struct {
 	ClusterProfiles string `default:"ci-operator/step-registry/cluster-profiles/cluster-profiles-config.yaml" json:"clusterProfiles,omitempty" pattern:"path"`
 
 	// Namespace of the Prometheus that scrapes the reconciler.
-	MonitoringNamespace string `default:"prow-monitoring" json:"monitoringNamespace,omitempty" pattern:"name"`
+	MonitoringNamespace string `default:"openshift-user-workload-monitoring" json:"monitoringNamespace,omitempty" pattern:"name"`
 }
 
 // An Environment is a group of Konflux clusters that run the same versions.

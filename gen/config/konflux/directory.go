@@ -13,6 +13,29 @@ import (
 
 // directory returns files of objects with a kustomization of them and of bases.
 func directory(dir string, bases []string, objs map[string][]any, patches ...manifest.Patch) ([]manifest.File, error) {
+	files, err := objectFiles(dir, objs)
+	if err != nil {
+		return nil, err
+	}
+
+	k, err := manifest.Kustomize(dir, append(bases, manifest.Names(files)...), patches...)
+
+	return append(files, k), err
+}
+
+// component returns files of objects with a component of them and of patches.
+func component(dir string, objs map[string][]any, patches ...manifest.Patch) ([]manifest.File, error) {
+	files, err := objectFiles(dir, objs)
+	if err != nil {
+		return nil, err
+	}
+
+	k, err := manifest.Component(dir, manifest.Names(files), patches...)
+
+	return append(files, k), err
+}
+
+func objectFiles(dir string, objs map[string][]any) ([]manifest.File, error) {
 	files := make([]manifest.File, 0, len(objs)+1)
 
 	for _, name := range slices.Sorted(maps.Keys(objs)) {
@@ -24,9 +47,7 @@ func directory(dir string, bases []string, objs map[string][]any, patches ...man
 		files = append(files, f)
 	}
 
-	k, err := manifest.Kustomize(dir, append(bases, manifest.Names(files)...), patches...)
-
-	return append(files, k), err
+	return files, nil
 }
 
 // relative returns the way from one directory to another one.

@@ -25,6 +25,13 @@ func Files(f *environments.File, set func(digest string) (*apiset.Set, error)) (
 		return nil, err
 	}
 
+	configuration, err := configurationFiles(f.Packages)
+	if err != nil {
+		return nil, err
+	}
+
+	files = append(files, configuration...)
+
 	for _, e := range f.Environments {
 		shared := settings{api: e.API, namespace: e.Namespace, connection: newConnection(e.Credential), versions: e.Versions}
 

@@ -23,6 +23,9 @@ const (
 	// ProviderRuntime is the DeploymentRuntimeConfig that says how it runs.
 	ProviderRuntime = "provider-kubernetes-runtime-config"
 
+	// activation is the policy that starts its controllers.
+	activation = "testplatform"
+
 	// container is what Crossplane calls a package's container.
 	container = "package-runtime"
 
@@ -92,7 +95,7 @@ func runtime() []any {
 		// provider-kubernetes starts the controllers of activated kinds only.
 		&xv1alpha1.ManagedResourceActivationPolicy{
 			TypeMeta:   metav1.TypeMeta{APIVersion: xv1alpha1.SchemeGroupVersion.String(), Kind: xv1alpha1.ManagedResourceActivationPolicyKind},
-			ObjectMeta: meta("testplatform"),
+			ObjectMeta: meta(activation),
 			Spec:       xv1alpha1.ManagedResourceActivationPolicySpec{Activations: []xv1alpha1.ActivationPolicy{"objects." + groupCluster, "objects." + groupNamespaced}},
 		},
 	}

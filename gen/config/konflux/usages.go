@@ -10,6 +10,12 @@ import (
 	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config/environments"
 )
 
+// Names of usages.
+const (
+	usageFunction = "testplatform-function"
+	usageProvider = "testplatform-provider"
+)
+
 // whyInUse is what whoever deletes too early is told.
 const whyInUse = "clusters live by it: end them all, and delete this usage, as deploy/README.md has it"
 
@@ -19,8 +25,8 @@ const whyInUse = "clusters live by it: end them all, and delete this usage, as d
 func usages(m environments.Mode) []any {
 	return []any{
 		usage("testplatform-definition", xv1.SchemeGroupVersion.String(), xv1.CompositeResourceDefinitionKind, DefinitionName(m)),
-		usage("testplatform-function", pkgv1.SchemeGroupVersion.String(), pkgv1.FunctionKind, v1alpha1.FunctionName),
-		usage("testplatform-provider", pkgv1.SchemeGroupVersion.String(), pkgv1.ProviderKind, ProviderName),
+		usage(usageFunction, pkgv1.SchemeGroupVersion.String(), pkgv1.FunctionKind, v1alpha1.FunctionName),
+		usage(usageProvider, pkgv1.SchemeGroupVersion.String(), pkgv1.ProviderKind, ProviderName),
 	}
 }
 

@@ -15,8 +15,9 @@ const KustomizationFile = "kustomization.yaml"
 type Kustomization struct {
 	metav1.TypeMeta `json:",inline"`
 
-	Resources []string `json:"resources"`
-	Patches   []Patch  `json:"patches,omitempty"`
+	Resources  []string `json:"resources"`
+	Components []string `json:"components,omitempty"`
+	Patches    []Patch  `json:"patches,omitempty"`
 }
 
 // A Patch changes one object of a kustomization.
@@ -44,6 +45,25 @@ func NewPatch(target Target, ops ...Operation) (Patch, error) {
 	b, err := yaml.Marshal(ops)
 
 	return Patch{Patch: string(b), Target: target}, errors.Wrap(err, "cannot marshal patch")
+}
+
+// NewDeletion returns a patch that leaves an object out.
+func NewDeletion(t Target) (Patch, error) {
+	b, err := yaml.Marshal(map[string]any{
+		"$patch": "delete", "apiVersion": t.Group + "/v1", "kind": t.Kind, "metadata": map[string]string{"name": t.Name},
+	})
+
+	return Patch{Patch: string(b), Target: t}, errors.Wrap(err, "cannot marshal patch")
+}
+
+// Component returns the component of a directory: resources and patches that a
+// kustomization elsewhere takes in.
+func Component(dir string, resources []string, patches ...Patch) (File, error) {
+	return Objects(path.Join(dir, KustomizationFile), Kustomization{
+		TypeMeta:  metav1.TypeMeta{APIVersion: "kustomize.config.k8s.io/v1alpha1", Kind: "Component"},
+		Resources: resources,
+		Patches:   patches,
+	})
 }
 
 // Kustomize returns the kustomization of a directory.
