@@ -10,11 +10,13 @@ import (
 
 	xpextv1 "github.com/crossplane/crossplane/apis/v2/apiextensions/v1"
 	protectionv1beta1 "github.com/crossplane/crossplane/apis/v2/protection/v1beta1"
+	"github.com/google/go-cmp/cmp"
 	extv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ephemeral-clusters/ephemeral-clusters/api/testplatform/v1alpha1"
+	apiv1 "github.com/ephemeral-clusters/ephemeral-clusters/api/v1"
 	"github.com/ephemeral-clusters/ephemeral-clusters/test/life"
 	"github.com/ephemeral-clusters/ephemeral-clusters/test/stack"
 )
@@ -75,6 +77,54 @@ func TestDrain(t *testing.T) {
 
 	if err := l.Delete(ctx); err != nil {
 		t.Fatalf("\n%s\n%v", reason, err)
+	}
+}
+
+// TestBeside goes through "A new Konflux cluster beside the old" of deploy/README.md.
+func TestBeside(t *testing.T) {
+	reason := "A tenant moves from a Konflux cluster that serves claims to a new one that serves namespaced composites."
+	ctx := t.Context()
+
+	old := life.New(shared, "tenant-a", example("workflow"), testWriter{t})
+	if err := old.RunTo(ctx, 11); err != nil {
+		t.Fatalf("\n%s\n%v", reason, err)
+	}
+
+	// 1. and 2. There is a new cluster.
+	s, err := stack.Start(ctx, stack.Options{API: stack.Namespaced, Beside: shared, Out: testWriter{t}})
+	if err != nil {
+		t.Fatalf("\n%s\n%v", reason, err)
+	}
+	defer s.Stop()
+
+	// 3. The same manifest is for another cluster there.
+	moved := life.New(s, "tenant-a", claimWith(t, "workflow", map[string]string{"COMPUTE_NODE_REPLICAS": "2"}), testWriter{t})
+	if err := moved.RunTo(ctx, 11); err != nil {
+		t.Fatalf("\n%s\n%v", reason, err)
+	}
+
+	if old.EphemeralCluster().GetName() == moved.EphemeralCluster().GetName() {
+		t.Errorf("\n%s\nboth have EphemeralCluster %q", reason, moved.EphemeralCluster().GetName())
+	}
+
+	from := []string{}
+	for _, l := range []*life.Life{old, moved} {
+		from = append(from, l.EphemeralCluster().GetAnnotations()[apiv1.AnnotationKonfluxCluster])
+	}
+
+	if diff := cmp.Diff([]string{"stone-stg-rh01", "stone-stage-p01"}, from); diff != "" {
+		t.Errorf("\n%s\nwhere they come from: -want, +got:\n%s", reason, diff)
+	}
+
+	// 4. What has begun on the old one ends there.
+	for _, l := range []*life.Life{old, moved} {
+		if err := l.Run(ctx); err != nil {
+			t.Fatalf("\n%s\n%v", reason, err)
+		}
+
+		if err := l.Delete(ctx); err != nil {
+			t.Fatalf("\n%s\n%v", reason, err)
+		}
 	}
 }
 

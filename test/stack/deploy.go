@@ -32,6 +32,9 @@ const (
 
 	// KonfluxClusterName is what the Konflux cluster is called on app.ci.
 	KonfluxClusterName = "stone-stg-rh01"
+
+	// besideClusterName is what one beside another stack's is called.
+	besideClusterName = "stone-stage-p01"
 )
 
 // Directories of the generated manifests.
@@ -93,7 +96,7 @@ func (s *Stack) deploy(written []byte, change func(*environments.File)) error {
 	d := &Deployment{File: f, written: written, dir: s.dir(deployDir)}
 
 	for _, c := range f.Credentials() {
-		if slices.Contains(c.Clusters, KonfluxClusterName) {
+		if slices.Contains(c.Clusters, s.konfluxClusterName()) {
 			d.Credential = c
 		}
 	}
@@ -138,7 +141,7 @@ func (s *Stack) prepareDeployment(ctx context.Context) error {
 
 		for i := range f.Environments {
 			e := &f.Environments[i]
-			e.API = environments.Mode(s.API)
+			s.serve(e)
 			e.Versions.API = s.released.API
 
 			if !s.CIOnly {
@@ -151,6 +154,27 @@ func (s *Stack) prepareDeployment(ctx context.Context) error {
 			}
 		}
 	})
+}
+
+// serve says what is served: by one cluster, or else in a whole environment.
+func (s *Stack) serve(e *environments.Environment) {
+	if s.Beside == nil {
+		e.API = environments.Mode(s.API)
+	}
+
+	for i := range e.Clusters {
+		if c := &e.Clusters[i]; s.Beside != nil && c.Name == besideClusterName {
+			c.API = environments.Mode(s.API)
+		}
+	}
+}
+
+func (s *Stack) konfluxClusterName() string {
+	if s.Beside != nil {
+		return besideClusterName
+	}
+
+	return KonfluxClusterName
 }
 
 // reconfigure generates the manifests anew, after a change of every environment: what
@@ -189,7 +213,7 @@ func (s *Stack) ApplyKonflux(ctx context.Context) error {
 }
 
 func (s *Stack) applyKonfluxTree(ctx context.Context) error {
-	tree := filepath.Join(s.Deployment.dir, konflux.Dir, environment, KonfluxClusterName)
+	tree := filepath.Join(s.Deployment.dir, konflux.Dir, environment, s.konfluxClusterName())
 
 	if s.Configuration {
 		var err error
@@ -227,7 +251,7 @@ func (s *Stack) besideConfiguration(tree string) (string, error) {
 func (s *Stack) ServeAPI(ctx context.Context, api API) error {
 	s.API = api
 
-	if err := s.reconfigure(func(e *environments.Environment) { e.API = environments.Mode(api) }); err != nil {
+	if err := s.reconfigure(func(e *environments.Environment) { s.serve(e) }); err != nil {
 		return err
 	}
 

@@ -102,6 +102,11 @@ type Options struct {
 	// depend on.
 	UpgradeDependencies bool
 
+	// Beside is a stack whose app.ci and build clusters are this one's too, as are its
+	// Prow and its reconciler: there is only one more Konflux cluster. It is to be
+	// stopped after this one.
+	Beside *Stack
+
 	// CIOnly leaves out the Konflux cluster and all that plays a part in a job: there
 	// are app.ci and the build clusters, with the CRDs and rights that the reconciler
 	// needs, and the reconciler is left to be started by RunReconciler.
@@ -209,6 +214,10 @@ func (s *Stack) start(ctx context.Context) error {
 		return s.startCIOnly(ctx)
 	}
 
+	if s.Beside != nil {
+		return s.startBeside(ctx)
+	}
+
 	first, firstCtx := errgroup.WithContext(ctx)
 	first.Go(func() error { return s.prepareDeployment(firstCtx) })
 	first.Go(func() error {
@@ -236,6 +245,24 @@ func (s *Stack) start(ctx context.Context) error {
 	second.Go(func() error { return s.startCI(ctx) })
 
 	return second.Wait()
+}
+
+// startBeside brings up a Konflux cluster.
+func (s *Stack) startBeside(ctx context.Context) error {
+	s.AppCI, s.Build01, s.Build02 = s.Beside.AppCI, s.Beside.Build01, s.Beside.Build02
+	s.Without = append(slices.Clone(s.Without), WithoutReconciler)
+
+	g, gCtx := errgroup.WithContext(ctx)
+	g.Go(func() error { return s.prepareDeployment(gCtx) })
+	g.Go(func() error { return s.startCluster(gCtx, Konflux, &s.Konflux) })
+
+	if err := g.Wait(); err != nil {
+		return err
+	}
+
+	s.progress("the control plane is ready")
+
+	return s.startKonflux(ctx)
 }
 
 // startCIOnly brings up what the reconciler works on.
