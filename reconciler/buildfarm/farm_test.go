@@ -294,7 +294,7 @@ func TestTokenFile(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	rsp, err := rt.RoundTrip(httptest.NewRequest(http.MethodGet, "https://127.0.0.1:1", nil))
+	rsp, err := rt.RoundTrip(httptest.NewRequestWithContext(t.Context(), http.MethodGet, "https://127.0.0.1:1", nil))
 	if err != nil {
 		t.Fatal(err)
 	}

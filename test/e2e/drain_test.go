@@ -107,12 +107,12 @@ func TestBeside(t *testing.T) {
 		t.Errorf("\n%s\nboth have EphemeralCluster %q", reason, moved.EphemeralCluster().GetName())
 	}
 
-	from := []string{}
-	for _, l := range []*life.Life{old, moved} {
-		from = append(from, l.EphemeralCluster().GetAnnotations()[apiv1.AnnotationKonfluxCluster])
+	from := [2]string{}
+	for i, l := range []*life.Life{old, moved} {
+		from[i] = l.EphemeralCluster().GetAnnotations()[apiv1.AnnotationKonfluxCluster]
 	}
 
-	if diff := cmp.Diff([]string{"stone-stg-rh01", "stone-stage-p01"}, from); diff != "" {
+	if diff := cmp.Diff([2]string{"stone-stg-rh01", "stone-stage-p01"}, from); diff != "" {
 		t.Errorf("\n%s\nwhere they come from: -want, +got:\n%s", reason, diff)
 	}
 

@@ -64,7 +64,7 @@ func copyCheckout(t *testing.T) string {
 		t.Fatal(err)
 	}
 
-	dir, err := os.MkdirTemp(shared.Path(), "checkout-")
+	dir, err := os.MkdirTemp(shared.Path(), "checkout-") //nolint:usetesting // The stack goes on using it.
 	if err != nil {
 		t.Fatal(err)
 	}

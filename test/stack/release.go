@@ -122,7 +122,7 @@ func (s *Stack) buildReleased(ctx context.Context, root, version string) (map[st
 	}
 
 	if len(programs) == 0 {
-		return nil, nil
+		return programs, nil
 	}
 
 	args := []string{"-C", root, "build", "-ldflags", program.LinkerFlags(version), "-o", dir + string(filepath.Separator)}
