@@ -49,7 +49,7 @@ type cli struct {
 
 	Provision   provisionCmd   `cmd:"" help:"Ask for a cluster."`
 	Status      statusCmd      `cmd:"" help:"Tell how it is with a cluster, and what it is waiting for."`
-	Kubeconfig  kubeconfigCmd  `cmd:"" help:"Print a cluster's kubeconfig, or merge it into yours."`
+	Kubeconfig  kubeconfigCmd  `cmd:"" help:"Print a cluster's kubeconfig, write it to a file, or merge it into yours."`
 	Logs        logsCmd        `cmd:"" help:"Tell where a cluster's logs are."`
 	Deprovision deprovisionCmd `cmd:"" help:"Give a cluster back, which destroys it."`
 	List        listCmd        `cmd:"" help:"List clusters."`
