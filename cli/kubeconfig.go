@@ -17,28 +17,36 @@ type kubeconfigCmd struct {
 	File string `arg:"" help:"With --merge, the file to merge into; by default the one that kubectl writes to." optional:""`
 
 	Merge       bool   `help:"Merge into a kubeconfig, in place of printing. Only you can read the file afterwards, and its current context stays what it is."`
-	ContextName string `help:"With --merge, the name of the context; by default NAMESPACE/NAME."                                                               placeholder:"NAME"`
+	Out         string `help:"File to write, with mode 0600, in place of printing. It has this cluster alone, and replaces what was there." placeholder:"FILE"`
+	ContextName string `help:"With --merge or --out, the name of the context; by default NAMESPACE/NAME."                                                               placeholder:"NAME"`
 	Use         bool   `help:"With --merge, make it the current context."`
 }
 
 // Help is what `tpc kubeconfig --help` says beyond its flags.
 func (*kubeconfigCmd) Help() string {
-	return `Whoever has the kubeconfig is the cluster's administrator. Printed, it is not to end in a log.
+	return `Whoever has the kubeconfig is the cluster's administrator. Printed, it is not to end in a log, nor in a file that
+others can read: --out and --merge write files that only you can read.
 
+  tpc kubeconfig demo --out demo.kubeconfig && oc --kubeconfig demo.kubeconfig get nodes
   tpc kubeconfig demo --merge && oc --context my-namespace/demo get nodes
   tpc kubeconfig demo --merge demo.kubeconfig --use && oc --kubeconfig demo.kubeconfig get nodes`
 }
 
 // Validate refuses flags that do not go together.
 func (c *kubeconfigCmd) Validate() error {
-	if !c.Merge && (c.File != "" || c.ContextName != "" || c.Use) {
-		return request.Usage("--merge", "is required with a FILE, --context-name or --use")
+	switch {
+	case c.Merge && c.Out != "":
+		return request.Usage("--out", "cannot be used with --merge, which takes a FILE")
+	case !c.Merge && (c.File != "" || c.Use):
+		return request.Usage("--merge", "is required with a FILE or --use")
+	case !c.Merge && c.Out == "" && c.ContextName != "":
+		return request.Usage("--context-name", "needs --merge or --out")
 	}
 
 	return nil
 }
 
-// Run prints or merges a cluster's kubeconfig.
+// Run prints, writes or merges a cluster's kubeconfig.
 func (c *kubeconfigCmd) Run(ctx context.Context, w *world) error {
 	t, err := w.connect()
 	if err != nil {
@@ -50,7 +58,7 @@ func (c *kubeconfigCmd) Run(ctx context.Context, w *world) error {
 		return err
 	}
 
-	if !c.Merge {
+	if !c.Merge && c.Out == "" {
 		_, err := w.out.Write(b)
 
 		return errors.Wrap(err, "cannot print")
@@ -61,10 +69,16 @@ func (c *kubeconfigCmd) Run(ctx context.Context, w *world) error {
 		return err
 	}
 
-	file := cmp.Or(c.File, kubeconfig.DefaultFile())
+	file := cmp.Or(c.Out, c.File, kubeconfig.DefaultFile())
 	name := cmp.Or(c.ContextName, t.Namespace+"/"+c.Name)
 
-	if err := access.Merge(file, name, c.Use); err != nil {
+	if c.Merge {
+		err = access.Merge(file, name, c.Use)
+	} else {
+		err = access.Write(file, name)
+	}
+
+	if err != nil {
 		return err
 	}
 

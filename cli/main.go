@@ -49,7 +49,7 @@ type cli struct {
 
 	Provision   provisionCmd   `cmd:"" help:"Ask for a cluster."`
 	Status      statusCmd      `cmd:"" help:"Tell how it is with a cluster, and what it is waiting for."`
-	Kubeconfig  kubeconfigCmd  `cmd:"" help:"Print a cluster's kubeconfig, or merge it into yours."`
+	Kubeconfig  kubeconfigCmd  `cmd:"" help:"Print a cluster's kubeconfig, write it to a file, or merge it into yours."`
 	Logs        logsCmd        `cmd:"" help:"Tell where a cluster's logs are."`
 	Deprovision deprovisionCmd `cmd:"" help:"Give a cluster back, which destroys it."`
 	List        listCmd        `cmd:"" help:"List clusters."`
@@ -77,6 +77,8 @@ type world struct {
 	out io.Writer
 	err io.Writer
 
+	patience patience
+
 	// trouble is what has last kept a request from being answered.
 	trouble string
 }
@@ -85,7 +87,7 @@ func main() {
 	// What libraries would log is told by the errors that they return.
 	klog.SetLogger(logr.Discard())
 
-	os.Exit(run(os.Args, &world{in: os.Stdin, out: os.Stdout, err: os.Stderr, version: version.String()}))
+	os.Exit(run(os.Args, &world{in: os.Stdin, out: os.Stdout, err: os.Stderr, version: version.String(), patience: usualPatience()}))
 }
 
 func run(args []string, w *world) int {
@@ -139,8 +141,10 @@ func (w *world) fail(err error) int {
 		return 0
 	}
 
-	for line := range strings.Lines(err.Error()) {
-		_, _ = fmt.Fprintf(w.err, "%s: %s\n", w.name, strings.TrimRight(line, "\n"))
+	for _, e := range each(err) {
+		for line := range strings.Lines(e.Error()) {
+			_, _ = fmt.Fprintf(w.err, "%s: %s\n", w.name, strings.TrimRight(line, "\n"))
+		}
 	}
 
 	problems, timeout := request.UsageErrors(nil), (*timeoutError)(nil)
@@ -153,6 +157,23 @@ func (w *world) fail(err error) int {
 	}
 
 	return exitFailed
+}
+
+// each returns the errors that were joined, here and by what runs commands, to be told a
+// line each.
+func each(err error) []error {
+	//nolint:errorlint // What wraps joined errors has something to say of them all.
+	joined, ok := err.(errors.MultiError)
+	if !ok {
+		return []error{err}
+	}
+
+	var all []error
+	for _, e := range joined.Unwrap() {
+		all = append(all, each(e)...)
+	}
+
+	return all
 }
 
 // connect returns the tenant's namespace.

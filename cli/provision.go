@@ -8,6 +8,7 @@ import (
 	kerrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/ephemeral-clusters/ephemeral-clusters/api/testplatform/v1alpha1"
 	"github.com/ephemeral-clusters/ephemeral-clusters/cli/cluster"
 	"github.com/ephemeral-clusters/ephemeral-clusters/cli/progress"
 	"github.com/ephemeral-clusters/ephemeral-clusters/cli/request"
@@ -20,7 +21,7 @@ type provisionCmd struct {
 
 	Wait                 bool          `help:"Wait until the cluster is ready and its kubeconfig is in the Secret."`
 	Timeout              time.Duration `default:"2h"                                                                                                                              help:"How long to wait."`
-	DeprovisionOnFailure bool          `help:"With --wait, give the cluster back when it does not become ready in time, fails, or the wait is interrupted."`
+	DeprovisionOnFailure bool          `help:"With --wait, give the cluster back when it does not become ready in time, fails, the wait is interrupted, or the results cannot be written."`
 	ResultsDir           string        `help:"Directory to write the files secretRef, testPlatformClusterClaimName and testPlatformClusterClaimNamespace to, when all went well." placeholder:"DIR"`
 	DryRun               bool          `help:"Only check the request, on the cluster too; ask for nothing."`
 }
@@ -44,8 +45,9 @@ An OBJECT is written as JSON or as YAML, or read from a file of either: @FILE, o
 The request is checked against what the cluster knows before anything is created, and each problem is told in a line
 that names the flag. With --wait, progress is shown, with a link to the ProwJob that installs the cluster; when that
 fails, what OpenShift CI says is printed word for word. After a timeout or an interrupt the cluster goes on being
-installed: give it back with tpc deprovision, or let --deprovision-on-failure do so. The same command again takes up
-where it left off.`
+installed: give it back with tpc deprovision, or let --deprovision-on-failure do so. That also gives back a cluster
+that was asked for when the API server went before it could say so, if it comes back in time; if not, what to do is
+told. The same command again takes up where it left off.`
 }
 
 // Validate refuses flags that do not go together.
@@ -72,12 +74,13 @@ func (c *provisionCmd) Run(ctx context.Context, w *world) error {
 	}
 
 	u, created, err := c.create(ctx, w, t, r)
-	if err != nil {
-		// It may have been created, if nobody waited to be told so.
-		if ctx.Err() != nil {
-			err = errors.Join(err, c.giveBack(ctx, w, t, r))
-		}
 
+	unknown := (*unknownError)(nil)
+	if errors.As(err, &unknown) {
+		err = errors.Join(err, errors.Wrapf(c.giveBack(ctx, w, t, r), "%s %s may exist in namespace %s all the same", v1alpha1.Kind, r.Object.GetName(), t.Namespace))
+	}
+
+	if err != nil {
 		return err
 	}
 
@@ -104,26 +107,28 @@ func (c *provisionCmd) Run(ctx context.Context, w *world) error {
 		w.sayf("follow it: %s status %s --watch", w.name, s.Name)
 	}
 
-	if err := c.writeResults(s); err != nil {
-		return err
+	err = c.writeResults(s)
+	if err == nil {
+		err = w.record(s)
 	}
 
-	return w.record(s)
+	if err != nil {
+		// Nobody is told of the cluster, and whoever would have used it does not begin.
+		return errors.Join(err, c.giveBack(ctx, w, t, r))
+	}
+
+	return nil
 }
 
-// giveBackTimeout is less than Kubernetes lets a container take to end, so that there is
-// time when a Pod is deleted.
-const giveBackTimeout = 20 * time.Second
-
-// giveBack asks for the tear-down of a cluster that was waited for in vain, if told to.
-// It leaves alone what is not this request's.
+// giveBack asks for the tear-down of a cluster that nobody will use, if told to. It
+// leaves alone what is not this request's.
 func (c *provisionCmd) giveBack(ctx context.Context, w *world, t *tenant.Tenant, r *request.Request) error {
 	if !c.DeprovisionOnFailure {
 		return nil
 	}
 
 	// What has ended the wait must not end this.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), giveBackTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.patience.giveBack)
 	defer cancel()
 
 	name, gone := r.Object.GetName(), (*tenant.NotFoundError)(nil)
@@ -231,11 +236,20 @@ func refused(r *request.Request, t *tenant.Tenant, err error) error {
 	return firstOf(r.Refused(err), errors.Wrap(t.Explain(err, ""), "cannot create the TestPlatformCluster"))
 }
 
+// An unknownError is about a claim that may have been created, though nobody has said so.
+type unknownError struct{ error }
+
+// Unwrap returns what has kept us from knowing.
+func (e *unknownError) Unwrap() error { return e.error }
+
 // create creates the claim, unless it exists as it is asked for: an earlier attempt
 // may have been cut off, by an API server that restarts or with the Pod it was in.
+// When it fails without having learnt whether the claim exists, that is an unknownError.
 func (*provisionCmd) create(ctx context.Context, w *world, t *tenant.Tenant, r *request.Request) (u *unstructured.Unstructured, created bool, err error) {
-	err = w.attempt(ctx, func(ctx context.Context) error {
-		var err error
+	unanswered := false
+
+	err = w.attempt(ctx, func(ctx context.Context) (err error) {
+		defer func() { unanswered = unanswered || tenant.Unanswered(err) }()
 
 		u, err = t.Create(ctx, r.Object, false)
 		if created = err == nil; created {
@@ -252,6 +266,8 @@ func (*provisionCmd) create(ctx context.Context, w *world, t *tenant.Tenant, r *
 	})
 
 	switch {
+	case err != nil && (unanswered || ctx.Err() != nil):
+		return nil, false, &unknownError{refused(r, t, err)}
 	case err != nil:
 		return nil, false, refused(r, t, err)
 	case !created && !r.Equals(u):

@@ -37,6 +37,8 @@ type proxy struct {
 	tokenOfWatches string
 	// watchesLast is how long watches last, if they end early.
 	watchesLast time.Duration
+	// instead answers what it reports that it has answered.
+	instead func(w http.ResponseWriter, r *http.Request) bool
 	// forbidden is the beginning of paths that must not be read.
 	forbidden string
 
@@ -77,7 +79,7 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.mu.Lock()
 	forbidden := p.forbidden != "" && strings.HasPrefix(r.URL.Path, p.forbidden)
 	watch := r.URL.Query().Get("watch") == "true"
-	last := p.watchesLast
+	last, instead := p.watchesLast, p.instead
 
 	token := p.token
 	if watch {
@@ -95,6 +97,7 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.mu.Unlock()
 
 	switch {
+	case instead != nil && instead(w, r):
 	case !authorized:
 		answer(w, kerrors.NewUnauthorized("Unauthorized"))
 	case forbidden:

@@ -48,8 +48,18 @@ func (e *interruptedError) Error() string {
 	return "interrupted; what was asked for goes on: " + e.follow
 }
 
-// patience is how long to try to reach an API server before anything was asked of it.
-const patience = 3 * time.Minute
+// A patience is how long to go on with an API server that does not answer.
+type patience struct {
+	// ask is how long to try to reach it before anything was asked of it.
+	ask time.Duration
+
+	// giveBack is how long to try to give a cluster back.
+	giveBack time.Duration
+}
+
+// usualPatience gives back within less than Kubernetes lets a container take to end, so
+// that there is time when a Pod is deleted.
+func usualPatience() patience { return patience{ask: 3 * time.Minute, giveBack: 20 * time.Second} }
 
 // within bounds a context.
 func within(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
@@ -59,7 +69,7 @@ func within(ctx context.Context, timeout time.Duration) (context.Context, contex
 // attempt makes a request again and again, though not for long: when nothing goes on
 // yet, an API server that cannot be reached may just be the wrong one.
 func (w *world) attempt(ctx context.Context, request func(ctx context.Context) error) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, patience, errors.Errorf("gave up after %s", patience))
+	ctx, cancel := context.WithTimeoutCause(ctx, w.patience.ask, errors.Errorf("gave up after %s", w.patience.ask))
 	defer cancel()
 
 	return w.retry(ctx, func() error { return request(ctx) })

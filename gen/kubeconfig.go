@@ -11,6 +11,7 @@ import (
 
 	"github.com/alecthomas/kong"
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
+	"github.com/moby/sys/atomicwriter"
 
 	"github.com/ephemeral-clusters/ephemeral-clusters/gen/kubeconfig"
 	"github.com/ephemeral-clusters/ephemeral-clusters/gen/live"
@@ -92,19 +93,7 @@ func (c *kubeconfigCmd) Run(ctx context.Context, k *kong.Context) error {
 // writeSecret replaces a file at once by one that only its owner can read, whatever
 // mode the old one had.
 func writeSecret(path string, b []byte) error {
-	// Temporary files have mode 0600.
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
-	if err != nil {
-		return errors.Wrap(err, "cannot make a file beside the kubeconfig")
-	}
-	defer os.Remove(f.Name()) //nolint:errcheck // It is gone once it was renamed.
-
-	_, err = f.Write(b)
-	if err := errors.Join(err, f.Chmod(modeSecret), f.Close()); err != nil {
-		return errors.Wrap(err, "cannot write the kubeconfig")
-	}
-
-	return errors.Wrap(os.Rename(f.Name(), path), "cannot write the kubeconfig")
+	return errors.Wrap(atomicwriter.WriteFile(path, b, modeSecret), "cannot write the kubeconfig")
 }
 
 func (c *kubeconfigCmd) check(ctx context.Context, out io.Writer) error {

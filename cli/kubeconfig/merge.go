@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
+	"github.com/moby/sys/atomicwriter"
 	"k8s.io/client-go/tools/clientcmd"
 )
 
@@ -16,6 +17,17 @@ const (
 // DefaultFile is the file that kubectl would write to.
 func DefaultFile() string {
 	return clientcmd.NewDefaultPathOptions().GetDefaultFilename()
+}
+
+// Write makes a file whose only context, of some name, is the cluster's. It replaces at
+// once what was there. Only its owner can read it, whatever the umask is.
+func (a *Access) Write(file, name string) error {
+	b, err := clientcmd.Write(*a.config(name))
+	if err != nil {
+		return errors.Wrap(err, "cannot encode the kubeconfig")
+	}
+
+	return errors.Wrapf(atomicwriter.WriteFile(file, b, modeFile), "cannot write %s", file)
 }
 
 // Merge puts access to a cluster into a kubeconfig, under a context of some name that

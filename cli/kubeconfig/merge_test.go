@@ -7,8 +7,57 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 )
+
+func TestWrite(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "config")
+
+	// One that everybody can read.
+	if err := os.WriteFile(file, []byte("former"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+
+	a, err := Parse(valid())
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	if err := a.Write(file, "a/demo"); err != nil {
+		t.Fatalf("Write(...): %v", err)
+	}
+
+	info, err := os.Stat(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	if diff := cmp.Diff(os.FileMode(0o600), info.Mode()); diff != "" {
+		t.Errorf("Only the owner may read the file: -want mode, +got:\n%s", diff)
+	}
+
+	got, err := clientcmd.LoadFromFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	want := a.config("a/demo")
+	for _, c := range []*clientcmdapi.Config{want, got} {
+		// Where it was read from is no part of it.
+		c.Clusters["a/demo"].LocationOfOrigin, c.AuthInfos["a/demo"].LocationOfOrigin, c.Contexts["a/demo"].LocationOfOrigin = "", "", ""
+	}
+
+	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("Write(...): -want, +got:\n%s", diff)
+	}
+
+	if all, err := os.ReadDir(dir); len(all) != 1 || err != nil {
+		t.Errorf("Write(...): want nothing else to be left, got %v, %v", all, err)
+	}
+}
 
 func TestMerge(t *testing.T) {
 	const own = `apiVersion: v1

@@ -38,6 +38,17 @@ func Transient(err error) bool {
 	return false
 }
 
+// Unanswered reports whether a request that has failed may have been carried out: nobody
+// who knows has said that it was not.
+func Unanswered(err error) bool {
+	status := kerrors.APIStatus(nil)
+	if !errors.As(err, &status) {
+		return err != nil
+	}
+
+	return status.Status().Code >= http.StatusInternalServerError
+}
+
 // A backoff is how long to wait before the next attempt, again and again.
 func backoff() wait.Backoff {
 	const forever = 1 << 30

@@ -53,6 +53,34 @@ func TestTransient(t *testing.T) {
 	}
 }
 
+func TestUnanswered(t *testing.T) {
+	gr := schema.GroupResource{Resource: "testplatformclusters"}
+
+	cases := map[string]struct {
+		reason string
+		err    error
+		want   bool
+	}{
+		"None":      {reason: "What has succeeded is known.", err: nil},
+		"EOF":       {reason: "An API server may go when it has created something.", err: &url.Error{Op: "Post", URL: "https://konflux.example", Err: io.EOF}, want: true},
+		"Other":     {reason: "So it is with whatever else it does in place of an answer.", err: errors.New("stream error"), want: true},
+		"Deadline":  {reason: "Nobody may have waited for it.", err: context.DeadlineExceeded, want: true},
+		"Gateway":   {reason: "What is before it may not have waited, either.", err: kerrors.NewGenericServerResponse(504, "create", gr, "", "", 0, true), want: true},
+		"Internal":  {reason: "It may have failed afterwards.", err: errors.Wrap(kerrors.NewInternalError(io.EOF), "cannot create"), want: true},
+		"Forbidden": {reason: "That is an answer,", err: kerrors.NewForbidden(gr, "demo", nil)},
+		"Exists":    {reason: "and that,", err: kerrors.NewAlreadyExists(gr, "demo")},
+		"TooMany":   {reason: "and that.", err: kerrors.NewTooManyRequestsError("wait")},
+	}
+
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			if got := Unanswered(tc.err); got != tc.want {
+				t.Errorf("%s\nUnanswered(%v): want %t, got %t", tc.reason, tc.err, tc.want, got)
+			}
+		})
+	}
+}
+
 func TestRetry(t *testing.T) {
 	passing, final := errors.New("passing"), errors.New("final")
 	mayPass := func(err error) bool { return errors.Is(err, passing) }

@@ -265,7 +265,7 @@ The stack is up. To play with it:
 
   source .stack/env
   tpc provision --filename examples/workflow/claim.yaml --wait
-  tpc kubeconfig workflow > workflow.kubeconfig
+  tpc kubeconfig workflow --out workflow.kubeconfig
   kubectl --kubeconfig workflow.kubeconfig get namespaces
   tpc deprovision workflow --wait
 
