@@ -45,17 +45,7 @@ func TestDrain(t *testing.T) {
 	}
 
 	// Its clusters end.
-	if err := l.Run(ctx); err != nil {
-		t.Fatalf("\n%s\n%v", reason, err)
-	}
-
-	if err := l.Delete(ctx); err != nil {
-		t.Fatalf("\n%s\n%v", reason, err)
-	}
-
-	if err := l.AwaitObjectsGone(ctx); err != nil {
-		t.Fatalf("\n%s\n%v", reason, err)
-	}
+	endLife(ctx, t, reason, l)
 
 	// Nothing lives by the XRD any more.
 	remove(ctx, t, reason, s, &protectionv1beta1.ClusterUsage{ObjectMeta: metav1.ObjectMeta{Name: "testplatform-definition"}})

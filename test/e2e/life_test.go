@@ -135,13 +135,7 @@ func TestDeletedInUse(t *testing.T) {
 		t.Fatalf("\n%s\n%v", reason, err)
 	}
 
-	if err := l.Delete(t.Context()); err != nil {
-		t.Fatalf("\n%s\n%v", reason, err)
-	}
-
-	if err := l.AwaitObjectsGone(t.Context()); err != nil {
-		t.Fatalf("\n%s\n%v", reason, err)
-	}
+	deleteLife(t.Context(), t, reason, l)
 
 	if err := l.Refused(t.Context()); err != nil {
 		t.Errorf("\n%s\n%v", reason, err)
@@ -223,6 +217,30 @@ func condition(u *unstructured.Unstructured, conditionType string) map[string]an
 	}
 
 	return nil
+}
+
+// endLife takes a life to its end, and away.
+func endLife(ctx context.Context, t *testing.T, reason string, l *life.Life) {
+	t.Helper()
+
+	if err := l.Run(ctx); err != nil {
+		t.Fatalf("\n%s\n%v", reason, err)
+	}
+
+	deleteLife(ctx, t, reason, l)
+}
+
+// deleteLife deletes the claim of a life, and waits until nothing is left of it.
+func deleteLife(ctx context.Context, t *testing.T, reason string, l *life.Life) {
+	t.Helper()
+
+	if err := l.Delete(ctx); err != nil {
+		t.Fatalf("\n%s\n%v", reason, err)
+	}
+
+	if err := l.AwaitObjectsGone(ctx); err != nil {
+		t.Fatalf("\n%s\n%v", reason, err)
+	}
 }
 
 // testWriter shows a life as it goes on.

@@ -49,11 +49,5 @@ func TestNewField(t *testing.T) {
 
 	hasField(ctx, t, reason, shared, l)
 
-	if err := l.Delete(ctx); err != nil {
-		t.Fatalf("\n%s\n%v", reason, err)
-	}
-
-	if err := l.AwaitObjectsGone(ctx); err != nil {
-		t.Fatalf("\n%s\n%v", reason, err)
-	}
+	deleteLife(ctx, t, reason, l)
 }

@@ -74,17 +74,7 @@ func TestRotation(t *testing.T) {
 
 	// What happens on app.ci from now on is seen on the Konflux cluster by a watch: the
 	// provider looks by itself every ten minutes only.
-	if err := l.Run(ctx); err != nil {
-		t.Fatalf("\n%s\n%v", reason, err)
-	}
-
-	if err := l.Delete(ctx); err != nil {
-		t.Fatalf("\n%s\n%v", reason, err)
-	}
-
-	if err := l.AwaitObjectsGone(ctx); err != nil {
-		t.Fatalf("\n%s\n%v", reason, err)
-	}
+	endLife(ctx, t, reason, l)
 
 	if err := livesOn(ctx, t); err != nil {
 		t.Fatalf("\n%s\nafter the rotation: %v", reason, err)

@@ -158,18 +158,8 @@ func liveUnder(ctx context.Context, t *testing.T, reason string, functionAhead, 
 		t.Errorf("\n%s\ncondition %s of the claim: %v", reason, nextCondition, c)
 	}
 
-	if err := l.Run(ctx); err != nil {
-		t.Fatalf("\n%s\n%v", reason, err)
-	}
-
 	// Who has asked for what only the next version knows would be in the way of a rollback.
-	if err := l.Delete(ctx); err != nil {
-		t.Fatalf("\n%s\n%v", reason, err)
-	}
-
-	if err := l.AwaitObjectsGone(ctx); err != nil {
-		t.Fatalf("\n%s\n%v", reason, err)
-	}
+	endLife(ctx, t, reason, l)
 }
 
 // newFleet returns lives in each phase, by its name. What is being provisioned or
