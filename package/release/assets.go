@@ -30,9 +30,11 @@ const (
 	// DigestsFile has what to pull everything by, once it is pushed.
 	DigestsFile = "DIGESTS"
 
-	// TasksFile has all Tekton tasks, and TasksDir a file of each.
+	// TasksFile has all Tekton tasks.
 	TasksFile = "tasks.yaml"
-	TasksDir  = "tasks"
+
+	// TasksDir has a file of each of them.
+	TasksDir = "tasks"
 
 	changelogFile = "CHANGELOG.md"
 )
