@@ -65,7 +65,9 @@ func joined(errs []error) string {
 
 // providerConstraint returns which versions of provider-kubernetes a Configuration takes.
 func providerConstraint(root, name string) (string, error) {
-	b, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(name)))
+	file := filepath.Join(root, filepath.FromSlash(name))
+
+	b, err := os.ReadFile(filepath.Clean(file))
 	if err != nil {
 		return "", errors.Wrap(err, "cannot read a Configuration")
 	}
