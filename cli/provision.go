@@ -20,9 +20,9 @@ type provisionCmd struct {
 	request.Params `group:"Request"`
 
 	Wait                 bool          `help:"Wait until the cluster is ready and its kubeconfig is in the Secret."`
-	Timeout              time.Duration `default:"2h"                                                                                                                              help:"How long to wait."`
+	Timeout              time.Duration `default:"2h"                                                                                                                                       help:"How long to wait."`
 	DeprovisionOnFailure bool          `help:"With --wait, give the cluster back when it does not become ready in time, fails, the wait is interrupted, or the results cannot be written."`
-	ResultsDir           string        `help:"Directory to write the files secretRef, testPlatformClusterClaimName and testPlatformClusterClaimNamespace to, when all went well." placeholder:"DIR"`
+	ResultsDir           string        `help:"Directory to write the files secretRef, testPlatformClusterClaimName and testPlatformClusterClaimNamespace to, when all went well."          placeholder:"DIR"`
 	DryRun               bool          `help:"Only check the request, on the cluster too; ask for nothing."`
 }
 

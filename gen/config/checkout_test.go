@@ -23,6 +23,11 @@ func newCheckout(t *testing.T, definitions string) Paths {
 		}
 	}
 
+	// They go with the module files below.
+	if err := os.CopyFS(filepath.Join(p.Root, "package"), os.DirFS(filepath.Join(fixture, "package"))); err != nil {
+		t.Fatal(err)
+	}
+
 	put(t, p, "go.mod", moduleFile)
 	put(t, p, "test/tools/provider-kubernetes/go.mod", moduleFile)
 

@@ -50,6 +50,16 @@ func TestTogether(t *testing.T) {
 			change: change("environments.yaml", "'v1.3.0'", "v1.4.0"),
 			err:    "environments[production].versions.provider is v1.4.0, but environments[staging], which comes before, has v1.3.1: promote to that first",
 		},
+		"ConfigurationAhead": {
+			reason: "A Configuration does not ask for more than what is tested.",
+			change: change("package/claims/crossplane.yaml", ">=v1.3.0, <v2.0.0", ">=v1.3.2, <v2.0.0"),
+			err:    "package/claims/crossplane.yaml depends on provider-kubernetes >=v1.3.2, <v2.0.0, but test/tools/provider-kubernetes/go.mod requires v1.3.1, which is what is tested: \"1.3.1\" is less than \"v1.3.2\": bump both",
+		},
+		"ConfigurationBehind": {
+			reason: "Nor does it refuse that.",
+			change: change("package/v2/crossplane.yaml", ">=v1.3.0, <v2.0.0", ">=v1.2.0, <v1.3.0"),
+			err:    "package/v2/crossplane.yaml depends on provider-kubernetes >=v1.2.0, <v1.3.0, but test/tools/provider-kubernetes/go.mod requires v1.3.1, which is what is tested: \"1.3.1\" is greater than or equal to \"v1.3.0\": bump both",
+		},
 		"XRDWithoutCRD": {
 			reason: "What tenants may ask for must not be lost on app.ci.",
 			change: more("xrd/claims.yaml"),
@@ -111,6 +121,53 @@ func TestTogether(t *testing.T) {
 			}
 
 			if diff := cmp.Diff("environments.yaml: these go together:\n"+tc.err, got); diff != "" {
+				t.Errorf("\n%s\nGenerate(...): -want error, +got error:\n%s", tc.reason, diff)
+			}
+		})
+	}
+}
+
+// A Configuration that nothing can be compared with is not taken for one that agrees.
+func TestTogetherCannotTell(t *testing.T) {
+	const file = "package/claims/crossplane.yaml"
+
+	cases := map[string]struct {
+		reason string
+		from   string
+		to     string
+		err    string
+	}{
+		"NoConstraint": {
+			reason: "What Crossplane cannot read is no constraint.",
+			from:   ">=v1.3.0, <v2.0.0",
+			to:     "one",
+			err:    file + `: version "one" of provider-kubernetes: improper constraint: "one"`,
+		},
+		"NoDependency": {
+			reason: "Without provider-kubernetes nothing works.",
+			from:   "registry.example/provider-kubernetes",
+			to:     "registry.example/provider-other",
+			err:    file + " does not depend on provider-kubernetes",
+		},
+		"Unknown": {
+			reason: "A misspelt field would be lost.",
+			from:   "dependsOn:",
+			to:     "dependOn:",
+			err:    "cannot read a Configuration: " + file + `: error unmarshaling JSON: while decoding JSON: json: unknown field "dependOn"`,
+		},
+	}
+
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			p := newCheckout(t, fixture)
+			replace(t, p, file, tc.from, tc.to)
+
+			got := ""
+			if _, err := Generate(p); err != nil {
+				got = err.Error()
+			}
+
+			if diff := cmp.Diff(tc.err, got); diff != "" {
 				t.Errorf("\n%s\nGenerate(...): -want error, +got error:\n%s", tc.reason, diff)
 			}
 		})

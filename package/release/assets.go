@@ -6,17 +6,21 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
+	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/ephemeral-clusters/ephemeral-clusters/package/archive"
 	"github.com/ephemeral-clusters/ephemeral-clusters/package/changelog"
 	"github.com/ephemeral-clusters/ephemeral-clusters/package/program"
 	"github.com/ephemeral-clusters/ephemeral-clusters/package/sbom"
+	"github.com/ephemeral-clusters/ephemeral-clusters/package/tasks"
 )
 
 const (
@@ -26,13 +30,20 @@ const (
 	// DigestsFile has what to pull everything by, once it is pushed.
 	DigestsFile = "DIGESTS"
 
+	// TasksFile has all Tekton tasks.
+	TasksFile = "tasks.yaml"
+
+	// TasksDir has a file of each of them.
+	TasksDir = "tasks"
+
 	changelogFile = "CHANGELOG.md"
 )
 
 // Assets builds a release and puts its files in a directory, flat as pages of releases
-// have them: programs for people, images as
-// archives of OCI layouts, packages, what each program and image is made of, what has
-// changed, digests, and the checksums of all that.
+// have them, but for a directory of tasks whose file names are unique: programs for
+// people, images as archives of OCI layouts, packages, tasks that run those images, what
+// each program and image is made of, what has changed, digests, and the checksums of all
+// that.
 func (r *Release) Assets(ctx context.Context, dir string) error {
 	if err := r.Source.CheckRelease(); err != nil {
 		return err
@@ -95,6 +106,10 @@ func (r *Release) buildAssets(ctx context.Context, dir string) error {
 		}
 	}
 
+	if err := r.taskAssets(dir, images); err != nil {
+		return err
+	}
+
 	if err := r.programAssets(ctx, dir); err != nil {
 		return err
 	}
@@ -126,6 +141,41 @@ func (r *Release) imageAssets(dir string, a Artifact) error {
 	}
 
 	return nil
+}
+
+// taskAssets writes the tasks, which run the image that was built with them.
+func (r *Release) taskAssets(dir string, images []Artifact) error {
+	i := slices.IndexFunc(images, func(a Artifact) bool { return a.Repository == program.CLI().Name })
+	if i < 0 {
+		return errors.Errorf("there is no image of %s for tasks to run", program.CLI().Name)
+	}
+
+	digest, err := images[i].Content.Digest()
+	if err != nil {
+		return errors.Wrapf(err, "cannot tell the digest of %s", images[i].Repository)
+	}
+
+	repository, err := name.NewRepository(Registry+"/"+images[i].Repository, name.StrictValidation)
+	if err != nil {
+		return errors.Wrap(err, "cannot name the image that tasks run")
+	}
+
+	ms, err := tasks.Released(r.Root, repository.Digest(digest.String()))
+	if err != nil {
+		return err
+	}
+
+	if err := os.Mkdir(filepath.Join(dir, TasksDir), 0o755); err != nil { //nolint:gosec // Releases are for everybody to read.
+		return errors.Wrap(err, "cannot make a directory for tasks")
+	}
+
+	for _, m := range ms {
+		if err := write(filepath.Join(dir, TasksDir, m.Name), m.Content); err != nil {
+			return err
+		}
+	}
+
+	return write(filepath.Join(dir, TasksFile), tasks.Joined(ms))
 }
 
 // programAssets writes the programs for people, and what they are made of.
@@ -195,22 +245,22 @@ func write(file string, content []byte) error {
 	return errors.Wrap(os.WriteFile(file, content, 0o644), "cannot write a file of the release") //nolint:gosec // Releases are for everybody to read.
 }
 
-// checksums writes the checksums of all files of a directory.
+// checksums writes the checksums of all files below a directory.
 func checksums(dir string) error {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return errors.Wrap(err, "cannot list the release")
-	}
-
 	b := &strings.Builder{}
 
-	for _, e := range entries {
-		sum, err := checksum(filepath.Join(dir, e.Name()))
-		if err != nil {
-			return errors.Wrap(err, "cannot checksum the release")
+	err := fs.WalkDir(os.DirFS(dir), ".", func(file string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
 		}
 
-		_, _ = fmt.Fprintf(b, "%s  %s\n", sum, e.Name())
+		sum, err := checksum(filepath.Join(dir, filepath.FromSlash(file)))
+		_, _ = fmt.Fprintf(b, "%s  %s\n", sum, file)
+
+		return err
+	})
+	if err != nil {
+		return errors.Wrap(err, "cannot checksum the release")
 	}
 
 	return write(filepath.Join(dir, ChecksumsFile), []byte(b.String()))

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"io"
+	"io/fs"
 	"log"
 	"net/http/httptest"
 	"os"
@@ -25,6 +26,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/validate"
+	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
 	"sigs.k8s.io/yaml"
 
 	"github.com/ephemeral-clusters/ephemeral-clusters/api/testplatform/v1alpha1"
@@ -181,19 +183,23 @@ func TestRelease(t *testing.T) {
 			"function-testplatform-cluster.oci.tar",
 			"gen-linux-amd64", "gen-linux-amd64.spdx.json", "gen-linux-arm64", "gen-linux-arm64.spdx.json",
 			"reconciler-linux-amd64.image.spdx.json", "reconciler-linux-arm64.image.spdx.json", "reconciler.oci.tar",
+			"tasks/copy-secrets-to-ephemeral-cluster.yaml", "tasks/deprovision-ephemeral-cluster.yaml", "tasks/provision-ephemeral-cluster.yaml",
+			"tasks.yaml",
 			"tpc-linux-amd64", "tpc-linux-amd64.image.spdx.json", "tpc-linux-amd64.spdx.json",
 			"tpc-linux-arm64", "tpc-linux-arm64.image.spdx.json", "tpc-linux-arm64.spdx.json",
 			"tpc.oci.tar",
 		}
 
-		entries, err := os.ReadDir(dir)
-		if err != nil {
-			t.Fatal(err)
-		}
+		var got []string
 
-		got := make([]string, len(entries))
-		for i, e := range entries {
-			got[i] = e.Name()
+		if err := fs.WalkDir(os.DirFS(dir), ".", func(file string, d fs.DirEntry, err error) error {
+			if err == nil && !d.IsDir() {
+				got = append(got, file)
+			}
+
+			return err
+		}); err != nil {
+			t.Fatal(err)
 		}
 
 		if diff := cmp.Diff(want, got); diff != "" {
@@ -205,6 +211,17 @@ func TestRelease(t *testing.T) {
 
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Errorf("%s: %v\n%s", release.ChecksumsFile, err, out)
+		}
+
+		sums, err := os.ReadFile(filepath.Join(dir, release.ChecksumsFile))
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		for _, file := range got {
+			if file != release.ChecksumsFile && !strings.Contains(string(sums), "  "+file+"\n") {
+				t.Errorf("%s does not have %s", release.ChecksumsFile, file)
+			}
 		}
 	})
 
@@ -254,6 +271,8 @@ func pushed(t *testing.T, r *release.Release, cli, dir string) {
 		t.Errorf("%s: -want as pushed, +got:\n%s", release.DigestsFile, diff)
 	}
 
+	runByTasks(t, dir, byRepository[program.CLI().Name])
+
 	for _, p := range program.WithImage() {
 		d, ok := byRepository[p.Name]
 		if !ok {
@@ -302,6 +321,45 @@ func pushed(t *testing.T, r *release.Release, cli, dir string) {
 
 		if meta := extract(t, cli, d.String())[0]; !strings.HasSuffix(repository, meta.Metadata.Name) || meta.Metadata.Labels["app.kubernetes.io/version"] != version {
 			t.Errorf("%s: want its description with its version first, got %+v", repository, meta)
+		}
+	}
+}
+
+// runByTasks makes sure that each task of a release runs the image that was pushed.
+func runByTasks(t *testing.T, dir string, pushed name.Digest) {
+	t.Helper()
+
+	want := release.Registry + "/" + program.CLI().Name + "@" + pushed.DigestStr()
+
+	all, err := os.ReadFile(filepath.Join(dir, release.TasksFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	docs := strings.Split(string(all), "\n---\n")
+	if len(docs) != 3 {
+		t.Errorf("%s: want 3 tasks, got %d", release.TasksFile, len(docs))
+	}
+
+	for _, doc := range docs {
+		task := &pipelinev1.Task{}
+		if err := yaml.UnmarshalStrict([]byte(doc), task); err != nil {
+			t.Fatal(err)
+		}
+
+		own, err := os.ReadFile(filepath.Join(dir, release.TasksDir, task.GetName()+".yaml"))
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		if diff := cmp.Diff(strings.TrimRight(doc, "\n"), strings.TrimRight(string(own), "\n")); diff != "" {
+			t.Errorf("task %s: -in %s, +in a file of its own:\n%s", task.GetName(), release.TasksFile, diff)
+		}
+
+		for _, s := range task.Spec.Steps {
+			if diff := cmp.Diff(want, s.Image); diff != "" {
+				t.Errorf("task %s: -want image as pushed, +got:\n%s", task.GetName(), diff)
+			}
 		}
 	}
 }

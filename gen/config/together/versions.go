@@ -22,7 +22,7 @@ func moduleFiles() []string {
 }
 
 // Provider returns where provider-kubernetes is at another version than where it is
-// tested. The first environment is to run what is tested; those after it may lag, but
+// tested, or must be. The first environment is to run what is tested; those after it may lag, but
 // not be ahead of the one before.
 func Provider(root string, f *environments.File) ([]string, error) {
 	var (
@@ -43,6 +43,13 @@ func Provider(root string, f *environments.File) ([]string, error) {
 
 		tested, at = v, name
 	}
+
+	more, err := constraints(root, tested, at)
+	if err != nil {
+		return nil, err
+	}
+
+	problems = append(problems, more...)
 
 	for i, e := range f.Environments {
 		place := fmt.Sprintf("environments[%s].versions.provider", e.Name)
