@@ -39,21 +39,20 @@ func claimWith(t *testing.T, name string, env map[string]string) string {
 }
 
 func TestFailures(t *testing.T) {
-	// As Prow's own Deck does when somebody presses abort. They press again if Prow, at
-	// work on what it has read before, makes the job pending once more.
+	// As Prow's own Deck does when somebody presses abort. Prow patches what it has read
+	// before: what it has begun to make pending is pending, though it may have an end as
+	// well. So whoever aborts waits until it is.
 	abort := func(ctx context.Context, l *life.Life) error {
-		for ctx.Err() == nil {
-			patch := client.RawPatch(types.MergePatchType, []byte(`{"status": {"state": "aborted", "description": "Aborted by a person."}}`))
-			if err := shared.AppCI.Patch(ctx, l.ProwJob().DeepCopy(), patch); err != nil {
-				return err
-			}
-
-			if awaitComplete(ctx, l, 5*time.Second) == nil {
-				return nil
-			}
+		if err := awaitJob(ctx, l, func(pj *prowv1.ProwJob) bool { return pj.Status.State == prowv1.PendingState }); err != nil {
+			return err
 		}
 
-		return ctx.Err()
+		patch := client.RawPatch(types.MergePatchType, []byte(`{"status": {"state": "aborted", "description": "Aborted by a person."}}`))
+		if err := shared.AppCI.Patch(ctx, l.ProwJob().DeepCopy(), patch); err != nil {
+			return err
+		}
+
+		return awaitJob(ctx, l, (*prowv1.ProwJob).Complete)
 	}
 
 	cases := map[string]struct {
@@ -162,19 +161,20 @@ func deleteAndEnd(t *testing.T, reason string, l *life.Life) {
 		t.Fatalf("\n%s\n%v", reason, err)
 	}
 
-	if err := awaitComplete(t.Context(), l, time.Minute); err != nil {
+	if err := awaitJob(t.Context(), l, (*prowv1.ProwJob).Complete); err != nil {
 		t.Errorf("\n%s\nthe ProwJob does not end: %v", reason, err)
 	}
 }
 
-func awaitComplete(ctx context.Context, l *life.Life, within time.Duration) error {
-	ctx, cancel := context.WithTimeout(ctx, within)
+// awaitJob waits until a life's ProwJob matches, but not for long.
+func awaitJob(ctx context.Context, l *life.Life, match func(*prowv1.ProwJob) bool) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 
 	_, err := shared.AppCI.Await(ctx, &prowv1.ProwJobList{}, func(o client.Object) bool {
 		pj, ok := o.(*prowv1.ProwJob)
 
-		return ok && pj.Name == l.ProwJob().Name && pj.Complete()
+		return ok && pj.Name == l.ProwJob().Name && match(pj)
 	})
 
 	return err
