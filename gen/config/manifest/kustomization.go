@@ -47,7 +47,8 @@ func NewPatch(target Target, ops ...Operation) (Patch, error) {
 	return Patch{Patch: string(b), Target: target}, errors.Wrap(err, "cannot marshal patch")
 }
 
-// NewDeletion returns a patch that leaves an object out.
+// NewDeletion returns a patch that leaves an object out. The target selects it, whatever
+// version the patch says, which must say one.
 func NewDeletion(t Target) (Patch, error) {
 	b, err := yaml.Marshal(map[string]any{
 		"$patch": "delete", "apiVersion": t.Group + "/v1", "kind": t.Kind, "metadata": map[string]string{"name": t.Name},
