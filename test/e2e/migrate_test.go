@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 	rbacv1 "k8s.io/api/rbac/v1"
+	kerrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
@@ -114,7 +115,7 @@ func TestMigrate(t *testing.T) {
 	step("the credential", useCredential(ctx, s))
 
 	gone := &metav1.PartialObjectMetadata{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "ServiceAccount"}}
-	if err := s.AppCI.Get(ctx, types.NamespacedName{Namespace: apiv1.DefaultNamespace, Name: formerAccount}, gone); client.IgnoreNotFound(err) != nil || err == nil {
+	if err := s.AppCI.Get(ctx, types.NamespacedName{Namespace: apiv1.DefaultNamespace, Name: formerAccount}, gone); !kerrors.IsNotFound(err) {
 		t.Errorf("\n%s\nthe credential of old is still there: %v", reason, err)
 	}
 
@@ -155,8 +156,6 @@ func applyFormerXRD(ctx context.Context, s *stack.Stack) error {
 // useFormerCredential gives the Konflux cluster the credential that all have shared, with
 // the rights that it had.
 func useFormerCredential(ctx context.Context, s *stack.Stack) error {
-	ref := rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: formerRole}
-
 	if err := s.AppCI.ApplyAll(ctx,
 		&rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: formerRole}, Rules: []rbacv1.PolicyRule{
 			{APIGroups: []string{apiv1.GroupVersion.Group}, Resources: []string{"*"}, Verbs: []string{"*"}},
@@ -165,7 +164,7 @@ func useFormerCredential(ctx context.Context, s *stack.Stack) error {
 		&rbacv1.RoleBinding{
 			ObjectMeta: metav1.ObjectMeta{Namespace: apiv1.DefaultNamespace, Name: formerRole},
 			Subjects:   []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: apiv1.DefaultNamespace, Name: formerAccount}},
-			RoleRef:    ref,
+			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: formerRole},
 		},
 	); err != nil {
 		return err

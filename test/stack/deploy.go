@@ -160,10 +160,12 @@ func (s *Stack) prepareDeployment(ctx context.Context) error {
 func (s *Stack) serve(e *environments.Environment) {
 	if s.Beside == nil {
 		e.API = environments.Mode(s.API)
+
+		return
 	}
 
 	for i := range e.Clusters {
-		if c := &e.Clusters[i]; s.Beside != nil && c.Name == besideClusterName {
+		if c := &e.Clusters[i]; c.Name == besideClusterName {
 			c.API = environments.Mode(s.API)
 		}
 	}

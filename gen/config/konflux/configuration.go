@@ -3,8 +3,11 @@ package konflux
 import (
 	"path"
 
+	xv1 "github.com/crossplane/crossplane/apis/v2/apiextensions/v1"
+	xv1alpha1 "github.com/crossplane/crossplane/apis/v2/apiextensions/v1alpha1"
 	pkgv1 "github.com/crossplane/crossplane/apis/v2/pkg/v1"
 	pkgv1beta1 "github.com/crossplane/crossplane/apis/v2/pkg/v1beta1"
+	protectionv1beta1 "github.com/crossplane/crossplane/apis/v2/protection/v1beta1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/ephemeral-clusters/ephemeral-clusters/api/testplatform/v1alpha1"
@@ -55,7 +58,7 @@ func configurationPatches(p environments.Packages, m environments.Mode) ([]manif
 		}
 
 		patch, err := manifest.NewPatch(
-			manifest.Target{Group: "protection.crossplane.io", Kind: "ClusterUsage", Name: guarded.usage},
+			manifest.Target{Group: protectionv1beta1.Group, Kind: protectionv1beta1.ClusterUsageKind, Name: guarded.usage},
 			manifest.Operation{Op: "replace", Path: "/spec/of/resourceRef/name", Value: name},
 		)
 		if err != nil {
@@ -68,9 +71,9 @@ func configurationPatches(p environments.Packages, m environments.Mode) ([]manif
 	for _, t := range []manifest.Target{
 		{Group: pkgv1.Group, Kind: pkgv1.FunctionKind, Name: v1alpha1.FunctionName},
 		{Group: pkgv1.Group, Kind: pkgv1.ProviderKind, Name: ProviderName},
-		{Group: "apiextensions.crossplane.io", Kind: "CompositeResourceDefinition", Name: DefinitionName(m)},
-		{Group: "apiextensions.crossplane.io", Kind: "Composition", Name: CompositionName(m)},
-		{Group: "apiextensions.crossplane.io", Kind: "ManagedResourceActivationPolicy", Name: activation},
+		{Group: xv1.Group, Kind: xv1.CompositeResourceDefinitionKind, Name: DefinitionName(m)},
+		compositionTarget(m),
+		{Group: xv1alpha1.Group, Kind: xv1alpha1.ManagedResourceActivationPolicyKind, Name: activation},
 	} {
 		patch, err := manifest.NewDeletion(t)
 		if err != nil {

@@ -5,6 +5,8 @@ package konflux
 import (
 	"path"
 
+	xv1 "github.com/crossplane/crossplane/apis/v2/apiextensions/v1"
+
 	"github.com/ephemeral-clusters/ephemeral-clusters/api/testplatform/v1alpha1"
 	v1 "github.com/ephemeral-clusters/ephemeral-clusters/api/v1"
 	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config/apiset"
@@ -155,7 +157,7 @@ func (s settings) patches() ([]manifest.Patch, error) {
 	}
 
 	p, err := manifest.NewPatch(
-		manifest.Target{Group: "apiextensions.crossplane.io", Kind: "Composition", Name: CompositionName(s.api)},
+		compositionTarget(s.api),
 		manifest.Operation{Op: "add", Path: "/spec/pipeline/0/input/ephemeralClusterNamespace", Value: s.namespace},
 	)
 
@@ -182,6 +184,10 @@ func clusterFiles(e environments.Environment, c environments.Cluster, same bool,
 	files, err := directory(dir, []string{base}, map[string][]any{"environment-config.yaml": {environmentConfig(c.Name)}})
 
 	return append(files, shared...), err
+}
+
+func compositionTarget(m environments.Mode) manifest.Target {
+	return manifest.Target{Group: xv1.Group, Kind: xv1.CompositionKind, Name: CompositionName(m)}
 }
 
 // CompositionName is the name of an API mode's Composition.
