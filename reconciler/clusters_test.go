@@ -270,11 +270,20 @@ func (c *clusters) gone(name string) {
 	})
 }
 
-func (c *clusters) signalled(namespace string) {
+// signalled waits until ci-operator has the signal, and until the EphemeralCluster says
+// so: a ProwJob that ends before that, as none does that takes down a cluster, is one
+// whose tear-down nobody saw begin.
+func (c *clusters) signalled(name, namespace string) {
 	c.t.Helper()
 	c.until(namespace+" has the signal", func(ctx context.Context) (bool, error) {
 		err := c.build.Get(ctx, types.NamespacedName{Namespace: namespace, Name: v1.SecretTestDone}, &corev1.Secret{})
 
 		return err == nil, client.IgnoreNotFound(err)
+	})
+	c.until(name+" says that it is being torn down", func(ctx context.Context) (bool, error) {
+		ec := &v1.EphemeralCluster{}
+		err := c.app.Get(ctx, key(name), ec)
+
+		return ec.Status.IsTrue(v1.ConditionTestCompleted), err
 	})
 }

@@ -111,7 +111,7 @@ func testConflicts(c *clusters) {
 	c.createSecret("ci-op-busy", "cluster-provisioning", nil)
 	c.publish("busy", "ci-op-busy", "cluster-provisioning", map[string][]byte{"kubeconfig": []byte(canary)})
 	c.tearDown("busy")
-	c.signalled("ci-op-busy")
+	c.signalled("busy", "ci-op-busy")
 	rest()
 	<-done
 	c.endJob(pj, prowv1.SuccessState)

@@ -140,7 +140,7 @@ func testOutage(c *clusters) {
 
 	pj := c.job("hung")
 	c.tearDown("hung")
-	c.signalled("ci-op-hung")
+	c.signalled("hung", "ci-op-hung")
 	c.endJob(pj, prowv1.SuccessState)
 	c.phase("hung", v1.PhaseDeprovisioned, "prowjob state: success")
 }

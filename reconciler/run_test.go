@@ -87,7 +87,7 @@ func TestRun(t *testing.T) {
 		}
 
 		c.tearDown("profile")
-		c.signalled("ci-op-profile")
+		c.signalled("profile", "ci-op-profile")
 		c.endJob(pj, prowv1.SuccessState)
 		c.phase("profile", v1.PhaseDeprovisioned, "prowjob state: success")
 	})
@@ -102,7 +102,7 @@ func TestRun(t *testing.T) {
 		c.createSecret("ci-op-claim", "cluster-provisioning-hive-admin-password", nil)
 		c.publish("claim", "ci-op-claim", "cluster-provisioning-hive-admin-password", map[string][]byte{"password": []byte(canary)})
 		c.tearDown("claim")
-		c.signalled("ci-op-claim")
+		c.signalled("claim", "ci-op-claim")
 		c.endJob(pj, prowv1.FailureState)
 		c.phase("claim", v1.PhaseFailed, "prowjob state: failure")
 	})
@@ -132,7 +132,7 @@ func TestRun(t *testing.T) {
 		c.createNamespace("ci-op-late", pj)
 		c.phase("late", v1.PhaseProvisioning, "kubeconfig not ready")
 		c.deleteCluster("late")
-		c.signalled("ci-op-late")
+		c.signalled("late", "ci-op-late")
 		c.endJob(pj, prowv1.SuccessState)
 		c.gone("late")
 	})
