@@ -7,17 +7,16 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 
 	"github.com/bombsimon/logrusr/v4"
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 	"github.com/sirupsen/logrus"
+	"k8s.io/klog/v2"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 	"sigs.k8s.io/prow/pkg/logrusutil"
 
-	v1 "github.com/ephemeral-clusters/ephemeral-clusters/api/v1"
 	"github.com/ephemeral-clusters/ephemeral-clusters/internal/version"
 	"github.com/ephemeral-clusters/ephemeral-clusters/reconciler/buildfarm"
 	"github.com/ephemeral-clusters/ephemeral-clusters/reconciler/ephemeralcluster"
@@ -75,6 +74,8 @@ func setUpLogs(w io.Writer, level logrus.Level) {
 	l.SetFormatter(f)
 	l.SetLevel(level)
 	ctrl.SetLogger(logrusr.New(l))
+	// Informers tell there, and only there, why they cannot watch.
+	klog.SetLogger(ctrl.Log)
 }
 
 // run runs the reconciler until the context ends.
@@ -123,7 +124,6 @@ func run(ctx context.Context, o *options) error {
 		ephemeralcluster.WithMaxLifetime(o.maxLifetime),
 		ephemeralcluster.WithResync(o.resync),
 		ephemeralcluster.WithProwJobNamespace(f.prow().ProwJobNamespace),
-		ephemeralcluster.WithLegacyNamespace(legacyNamespace(o.namespaces.Strings())),
 	)
 
 	err = r.SetupWithManager(ctx, mgr, ephemeralcluster.SetupOptions{
@@ -152,13 +152,4 @@ func buildClusters(cs []*buildfarm.Cluster) []ephemeralcluster.BuildCluster {
 	}
 
 	return out
-}
-
-// legacyNamespace is where the EphemeralClusters are whose ProwJobs do not say so.
-func legacyNamespace(namespaces []string) string {
-	if slices.Contains(namespaces, v1.DefaultNamespace) {
-		return v1.DefaultNamespace
-	}
-
-	return namespaces[0]
 }

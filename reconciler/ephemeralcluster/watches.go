@@ -47,7 +47,7 @@ func (r *Reconciler) Indexes() map[string]client.IndexerFunc {
 	return map[string]client.IndexerFunc{
 		IndexOwner: func(o client.Object) []string {
 			if pj, ok := o.(*prowv1.ProwJob); ok {
-				return []string{prowjob.Owner(pj, r.namespace).String()}
+				return []string{prowjob.Owner(pj).String()}
 			}
 
 			return nil
@@ -142,7 +142,7 @@ func (r *Reconciler) requestFor(o client.Object, watched sets.Set[string]) []rec
 		return nil
 	}
 
-	owner := prowjob.Owner(pj, r.namespace)
+	owner := prowjob.Owner(pj)
 	if !watched.Has(owner.Namespace) {
 		return nil
 	}

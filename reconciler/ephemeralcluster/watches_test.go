@@ -28,21 +28,45 @@ func in(namespace string) func(*prowv1.ProwJob) {
 
 func TestRequestFor(t *testing.T) {
 	cases := map[string]struct {
-		reason string
-		pj     *prowv1.ProwJob
-		want   []reconcile.Request
+		reason  string
+		watched []string
+		pj      *prowv1.ProwJob
+		want    []reconcile.Request
 	}{
-		"Legacy":      {reason: "A ProwJob that does not say its namespace is of the default one.", pj: newJob(), want: []reconcile.Request{requestOf("ephemeral-cluster", testName)}},
-		"Namespace":   {reason: "A ProwJob says the namespace of its EphemeralCluster.", pj: newJob(in("second")), want: []reconcile.Request{requestOf("second", testName)}},
-		"Unwatched":   {reason: "A ProwJob of a namespace that is not watched is no orphan.", pj: newJob(in("third"))},
-		"NotLabelled": {reason: "A ProwJob of somebody else.", pj: newJob(func(pj *prowv1.ProwJob) { pj.SetLabels(nil) })},
+		"Legacy": {
+			reason:  "A ProwJob that does not say its namespace is of the default one.",
+			watched: []string{"ephemeral-cluster", "second"},
+			pj:      newJob(),
+			want:    []reconcile.Request{requestOf("ephemeral-cluster", testName)},
+		},
+		"LegacyUnwatched": {
+			reason:  "Such a ProwJob is no orphan of whoever does not watch the default namespace.",
+			watched: []string{"second"},
+			pj:      newJob(),
+		},
+		"Namespace": {
+			reason:  "A ProwJob says the namespace of its EphemeralCluster.",
+			watched: []string{"ephemeral-cluster", "second"},
+			pj:      newJob(in("second")),
+			want:    []reconcile.Request{requestOf("second", testName)},
+		},
+		"Unwatched": {
+			reason:  "A ProwJob of a namespace that is not watched is no orphan.",
+			watched: []string{"ephemeral-cluster", "second"},
+			pj:      newJob(in("third")),
+		},
+		"NotLabelled": {
+			reason:  "A ProwJob of somebody else.",
+			watched: []string{"ephemeral-cluster"},
+			pj:      newJob(func(pj *prowv1.ProwJob) { pj.SetLabels(nil) }),
+		},
 	}
 
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			h := newHarness(t, nil)
 
-			got := h.requestFor(tc.pj, sets.New("ephemeral-cluster", "second"))
+			got := h.requestFor(tc.pj, sets.New(tc.watched...))
 			if diff := cmp.Diff(tc.want, got); diff != "" {
 				t.Errorf("%s\nrequestFor(...): -want, +got:\n%s", tc.reason, diff)
 			}

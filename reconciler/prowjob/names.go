@@ -50,11 +50,13 @@ func JobName(ec *v1.EphemeralCluster) string {
 	return jobPrefix + anonymousJob
 }
 
-// Owner is the EphemeralCluster that a ProwJob was made for. A ProwJob that does
-// not say which namespace that is in belongs to the given one.
-func Owner(pj *prowv1.ProwJob, namespace string) types.NamespacedName {
-	if ns := pj.GetAnnotations()[AnnotationNamespace]; ns != "" {
-		namespace = ns
+// Owner is the EphemeralCluster that a ProwJob was made for. One that does not say which
+// namespace that is in was made before there could be others than the default one. It is
+// of that even where that is not watched: of no other is it known to be an orphan.
+func Owner(pj *prowv1.ProwJob) types.NamespacedName {
+	namespace := pj.GetAnnotations()[AnnotationNamespace]
+	if namespace == "" {
+		namespace = v1.DefaultNamespace
 	}
 
 	return types.NamespacedName{Namespace: namespace, Name: pj.GetLabels()[v1.LabelEphemeralCluster]}
