@@ -2,6 +2,8 @@ package buildfarm
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"net"
 	"net/url"
@@ -36,6 +38,11 @@ func (e UnavailableError) Error() string {
 	return fmt.Sprintf("%s%q%s%s", unavailableBegin, e.Cluster, unavailableMiddle, e.Reason)
 }
 
+// Removed returns the error of a build cluster whose context is gone, it may be by mistake.
+func Removed(cluster string) error {
+	return UnavailableError{Cluster: cluster, Reason: reasonRemoved}
+}
+
 const (
 	unavailableBegin  = "build cluster "
 	unavailableMiddle = " is unavailable: "
@@ -53,6 +60,8 @@ func Describe(err error) string {
 		status kerrors.APIStatus
 		errno  syscall.Errno
 		dns    *net.DNSError
+		cert   *tls.CertificateVerificationError
+		alert  tls.AlertError
 		uerr   *url.Error
 		nerr   net.Error
 	)
@@ -69,6 +78,10 @@ func Describe(err error) string {
 		return errno.Error()
 	case errors.As(err, &dns):
 		return "cannot resolve the address of its API server"
+	case errors.As(err, &cert):
+		return "its API server's certificate " + describeCertificate(cert.Err)
+	case errors.As(err, &alert):
+		return "its API server refuses a TLS connection: " + alert.Error()
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &nerr) && nerr.Timeout():
 		return reasonSilent
 	case errors.As(err, &uerr):
@@ -76,6 +89,26 @@ func Describe(err error) string {
 	}
 
 	return "its API server cannot be read"
+}
+
+// describeCertificate says what is wrong with a certificate, and leaves out what time it is.
+func describeCertificate(err error) string {
+	var (
+		authority x509.UnknownAuthorityError
+		hostname  x509.HostnameError
+		invalid   x509.CertificateInvalidError
+	)
+
+	switch {
+	case errors.As(err, &authority):
+		return "is signed by an authority that its kubeconfig does not have"
+	case errors.As(err, &hostname):
+		return "is not for the address that its kubeconfig has"
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return "has expired or is not valid yet"
+	}
+
+	return "cannot be verified"
 }
 
 func oneLine(s string) string {

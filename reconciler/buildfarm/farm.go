@@ -21,9 +21,9 @@ const (
 	// reasonRemoved is why a cluster is unavailable that was known once.
 	reasonRemoved = "its context is gone from the kubeconfig files"
 
-	// removedFor is how long it may be gone, by mistake, before the cluster is as
+	// RemovedFor is how long it may be gone, by mistake, before the cluster is as
 	// unknown as one that has never been there.
-	removedFor = time.Hour
+	RemovedFor = time.Hour
 )
 
 // Event says that something changed on a build cluster: about one ProwJob, or,
@@ -45,6 +45,10 @@ type Source interface {
 // Metrics hears about build clusters.
 type Metrics interface {
 	BuildClusterAvailable(cluster string, available bool)
+
+	// BuildClusterUnused takes back what was said of a cluster that is no longer watched.
+	BuildClusterUnused(cluster string)
+
 	KubeconfigReloaded(err error)
 }
 
@@ -74,6 +78,7 @@ type Farm struct {
 	configs  map[string]rest.Config
 	removed  map[string]time.Time // Since when.
 	asked    map[string]bool
+	unusable map[string]bool // Told to be, with the configuration that they have.
 	clusters map[string]*Cluster
 }
 
@@ -120,6 +125,7 @@ func New(s Source, o ...Option) (*Farm, error) {
 		infrastructureChanged: func() {},
 		removed:               map[string]time.Time{},
 		asked:                 map[string]bool{},
+		unusable:              map[string]bool{},
 		clusters:              map[string]*Cluster{},
 	}
 	f.ctx, f.stop = context.WithCancel(context.Background())
@@ -165,8 +171,8 @@ func (f *Farm) Cluster(alias string) (*Cluster, error) {
 	}
 
 	cfg, ok := f.configs[alias]
-	if since, removed := f.removed[alias]; !ok && removed && f.clock.Since(since) < removedFor {
-		return nil, UnavailableError{Cluster: alias, Reason: reasonRemoved}
+	if since, removed := f.removed[alias]; !ok && removed && f.clock.Since(since) < RemovedFor {
+		return nil, Removed(alias)
 	}
 
 	if !ok {
@@ -177,22 +183,28 @@ func (f *Farm) Cluster(alias string) (*Cluster, error) {
 	// add latency.
 	cfg.QPS = -1
 
+	// Whether it can be watched is known once it is.
+	f.metrics.BuildClusterAvailable(alias, false)
+
+	var c *Cluster
+
 	c, err := newCluster(alias, cfg, clusterOptions{
 		clock:     f.clock,
 		callLimit: f.callLimit,
 		announce:  f.announce,
-		changed:   func(reason string) { f.report(alias, reason) },
+		changed:   func(reason string) { f.report(c, reason) },
 	})
 	if err != nil {
-		f.log.Error(err, "cannot connect to build cluster", "cluster", alias)
+		if !f.unusable[alias] {
+			f.unusable[alias] = true
+			f.log.Error(err, "cannot connect to build cluster", "cluster", alias)
+		}
 
 		return nil, UnavailableError{Cluster: alias, Reason: "its kubeconfig context cannot be used"}
 	}
 
 	f.clusters[alias] = c
-	// Whether it can be watched is known once it is.
-	f.metrics.BuildClusterAvailable(alias, false)
-	c.run(f.ctx)
+	c.run(logr.NewContext(f.ctx, f.log.WithValues("cluster", alias)))
 
 	return c, nil
 }
@@ -205,16 +217,24 @@ func (f *Farm) InUse() []*Cluster {
 	return slices.Collect(maps.Values(f.clusters))
 }
 
-func (f *Farm) report(alias, reason string) {
-	f.metrics.BuildClusterAvailable(alias, reason == "")
+// report tells of a change of a cluster that is connected to.
+func (f *Farm) report(c *Cluster, reason string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+
+	if f.clusters[c.alias] != c {
+		return
+	}
+
+	f.metrics.BuildClusterAvailable(c.alias, reason == "")
 
 	if reason == "" {
-		f.log.Info("build cluster is available", "cluster", alias)
+		f.log.Info("build cluster is available", "cluster", c.alias)
 
 		return
 	}
 
-	f.log.Info("build cluster is unavailable", "cluster", alias, "reason", reason)
+	f.log.Info("build cluster is unavailable", "cluster", c.alias, "reason", reason)
 }
 
 func (f *Farm) announce(e Event) {
@@ -227,4 +247,5 @@ func (f *Farm) announce(e Event) {
 type nopMetrics struct{}
 
 func (nopMetrics) BuildClusterAvailable(string, bool) {}
+func (nopMetrics) BuildClusterUnused(string)          {}
 func (nopMetrics) KubeconfigReloaded(error)           {}

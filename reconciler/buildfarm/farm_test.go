@@ -158,6 +158,13 @@ func (f *fakeMetrics) BuildClusterAvailable(cluster string, available bool) {
 	f.available[cluster] = available
 }
 
+func (f *fakeMetrics) BuildClusterUnused(cluster string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+
+	delete(f.available, cluster)
+}
+
 func (f *fakeMetrics) KubeconfigReloaded(err error) {
 	outcome := ""
 	if err != nil {
@@ -225,11 +232,11 @@ func TestRemoved(t *testing.T) {
 
 	// Nobody has asked for it before it is gone, so nobody is to be told.
 	f.reload()
-	clk.Step(removedFor / 2)
+	clk.Step(RemovedFor / 2)
 
 	f.asked = map[string]bool{}
 	look()
-	clk.Step(removedFor / 2)
+	clk.Step(RemovedFor / 2)
 
 	f.asked = map[string]bool{}
 	look()
@@ -237,6 +244,61 @@ func TestRemoved(t *testing.T) {
 	missed := UnavailableError{Cluster: "build01", Reason: reasonRemoved}
 	if diff := cmp.Diff([]error{missed, UnknownError{Cluster: "build01"}}, got, cmpopts.EquateErrors()); diff != "" {
 		t.Errorf("Cluster(...): -want, +got:\n%s", diff)
+	}
+}
+
+// TestAvailability makes sure that what is said of a cluster is so, and is not said for
+// longer than anybody looks at it.
+func TestAvailability(t *testing.T) {
+	good := map[string]rest.Config{"build01": {Host: "https://127.0.0.1:2"}}
+	better := map[string]rest.Config{"build01": {Host: "https://127.0.0.1:3"}}
+	unusable := map[string]rest.Config{"build01": {Host: "https://127.0.0.1:2", TLSClientConfig: rest.TLSClientConfig{CAData: []byte("no certificate")}}}
+	none := map[string]rest.Config{}
+
+	clk := clocktesting.NewFakeClock(time.Unix(0, 0))
+	m := &fakeMetrics{available: map[string]bool{}}
+	src := &fakeSource{configs: good}
+
+	f, err := New(src, WithClock(clk), WithMetrics(m))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.stop()
+
+	go func() {
+		for f.ctx.Err() == nil {
+			select {
+			case <-f.Events():
+			case <-f.ctx.Done():
+			}
+		}
+	}()
+
+	ask := func() { _, _ = f.Cluster("build01") }
+
+	steps := []struct {
+		reason string
+		do     func()
+		want   map[string]bool
+	}{
+		{reason: "It has not answered yet.", do: ask, want: map[string]bool{"build01": false}},
+		{reason: "It answers.", do: func() { f.report(f.clusters["build01"], "") }, want: map[string]bool{"build01": true}},
+		{reason: "Nobody looks at it by the new configuration yet.", do: func() { src.configs = better; f.reload() }, want: map[string]bool{}},
+		{reason: "Somebody does, and it has not answered.", do: ask, want: map[string]bool{"build01": false}},
+		{reason: "It answers again.", do: func() { f.report(f.clusters["build01"], "") }, want: map[string]bool{"build01": true}},
+		{reason: "A configuration that cannot be used reaches nothing.", do: func() { src.configs = unusable; f.reload(); ask() }, want: map[string]bool{"build01": false}},
+		{reason: "It is repaired, and nobody looks.", do: func() { src.configs = good; f.reload() }, want: map[string]bool{}},
+		{reason: "It is gone, it may be by mistake.", do: func() { ask(); src.configs = none; f.reload() }, want: map[string]bool{"build01": false}},
+		{reason: "It is missed for a while.", do: func() { clk.Step(RemovedFor / 2); f.forget() }, want: map[string]bool{"build01": false}},
+		{reason: "It is gone for good.", do: func() { clk.Step(RemovedFor / 2); f.forget() }, want: map[string]bool{}},
+	}
+
+	for _, s := range steps {
+		s.do()
+
+		if diff := cmp.Diff(s.want, m.available); diff != "" {
+			t.Errorf("%s\navailable: -want, +got:\n%s", s.reason, diff)
+		}
 	}
 }
 

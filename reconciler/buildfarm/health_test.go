@@ -2,6 +2,8 @@ package buildfarm
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"net"
 	"net/url"
 	"os"
@@ -113,6 +115,10 @@ func TestHealth(t *testing.T) {
 	}
 }
 
+func untrusted(err error) error {
+	return &url.Error{Op: "Get", URL: "https://api:6443", Err: &tls.CertificateVerificationError{Err: err}}
+}
+
 func TestDescribe(t *testing.T) {
 	cases := map[string]struct {
 		reason string
@@ -124,6 +130,14 @@ func TestDescribe(t *testing.T) {
 		"Timeout":  {reason: "A call that took too long.", err: errors.Wrap(context.DeadlineExceeded, "x"), want: "its API server does not answer in time"},
 		"DNS":      {reason: "A name that leads nowhere.", err: &url.Error{Err: &net.DNSError{Name: "api", Server: "10.0.0.1:53"}}, want: "cannot resolve the address of its API server"},
 		"TLS":      {reason: "Any other failure to connect.", err: &url.Error{Err: errors.New("x509: certificate of 127.0.0.1:4711")}, want: "cannot connect to its API server"},
+		"Expired":  {reason: "Why a certificate is refused is told, without the time.", err: untrusted(x509.CertificateInvalidError{Reason: x509.Expired, Detail: "current time 2026-11-25T23:45:55Z"}), want: "its API server's certificate has expired or is not valid yet"},
+		"Rotated":  {reason: "A cluster whose authority is another than it was.", err: untrusted(x509.UnknownAuthorityError{}), want: "its API server's certificate is signed by an authority that its kubeconfig does not have"},
+		"Elsewhere": {
+			reason: "An address that leads to another cluster.",
+			err:    untrusted(x509.HostnameError{Certificate: &x509.Certificate{}, Host: "api"}),
+			want:   "its API server's certificate is not for the address that its kubeconfig has",
+		},
+		"Alert":    {reason: "A client certificate that is refused.", err: &url.Error{Err: &net.OpError{Op: "remote error", Err: tls.AlertError(42)}}, want: "its API server refuses a TLS connection: tls: bad certificate"},
 		"Long":     {reason: "No character is cut in two.", err: kerrors.NewUnauthorized(strings.Repeat("é", 300) + "x"), want: strings.Repeat("é", 256) + "..."},
 		"LongOdd":  {reason: "Nor is one that the limit falls in.", err: kerrors.NewUnauthorized("x" + strings.Repeat("é", 300)), want: "x" + strings.Repeat("é", 255) + "..."},
 		"Whatever": {reason: "Anything else might hold anything.", err: errors.New("secret"), want: "its API server cannot be read"},

@@ -28,6 +28,8 @@ func (f *Farm) Start(ctx context.Context) error {
 			if f.source.Changed() {
 				f.reload()
 			}
+
+			f.forget()
 		}
 	}
 }
@@ -86,12 +88,18 @@ func (f *Farm) swap(configs map[string]rest.Config) ([]string, bool) {
 
 		affected = append(affected, alias)
 
+		delete(f.unusable, alias)
+
 		if c, connected := f.clusters[alias]; connected {
 			c.stop()
 			delete(f.clusters, alias)
 		}
 
-		if had && !has {
+		// A cluster that is connected to anew has its say again. One that is gone may be
+		// missed.
+		if has {
+			f.metrics.BuildClusterUnused(alias)
+		} else {
 			f.metrics.BuildClusterAvailable(alias, false)
 		}
 	}
@@ -112,4 +120,17 @@ func (f *Farm) swap(configs map[string]rest.Config) ([]string, bool) {
 	f.configs = configs
 
 	return affected, infrastructure
+}
+
+// forget lets go of clusters that have been gone for so long that it is no mistake.
+func (f *Farm) forget() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+
+	for alias, since := range f.removed {
+		if f.clock.Since(since) >= RemovedFor {
+			delete(f.removed, alias)
+			f.metrics.BuildClusterUnused(alias)
+		}
+	}
 }
