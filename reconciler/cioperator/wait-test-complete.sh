@@ -10,14 +10,19 @@ looks=0
 while :; do
   status=0
   # ci-operator runs this under "set -eu": a look that fails must not be an error.
-  found="$(oc get secret test-done-signal -n "$NAMESPACE" --ignore-not-found -o name --request-timeout=20s 2>/dev/null)" || status=$?
-  if [ "$status" -eq 0 ] && [ -n "$found" ]; then
+  answer="$(oc get secret test-done-signal -n "$NAMESPACE" --ignore-not-found -o name --request-timeout=20s 2>&1)" || status=$?
+  # A warning is not the signal: only the name is.
+  case "$status $answer" in
+  "0 "*secret/test-done-signal*)
     echo "the tear-down signal is there"
     exit 0
-  fi
+    ;;
+  esac
   # One line per dozen looks, five seconds apart, is at most one a minute.
   if [ "$looks" -eq 0 ]; then
-    echo "waiting for the tear-down signal (status of the last look: $status)"
+    # The last line of an answer says why there is no better one.
+    echo "waiting for the tear-down signal (status of the last look: $status) ${answer##*
+}"
     looks=12
   fi
   looks=$((looks - 1))
