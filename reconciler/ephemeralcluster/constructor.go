@@ -95,12 +95,12 @@ type Reconciler struct {
 	recorder           EventRecorder
 	metrics            Metrics
 	privileged         sets.Set[string]
-	namespace          string
 	prowJobNamespace   string
 	kubeconfigInStatus bool
 	maxLifetime        time.Duration
 	resync             time.Duration
 	timeout            time.Duration
+	began              time.Time
 }
 
 // Option configures a Reconciler.
@@ -146,12 +146,6 @@ func WithProwJobNamespace(ns string) Option {
 	return func(r *Reconciler) { r.prowJobNamespace = ns }
 }
 
-// WithLegacyNamespace sets the namespace of the EphemeralClusters whose ProwJobs
-// do not say which it is.
-func WithLegacyNamespace(ns string) Option {
-	return func(r *Reconciler) { r.namespace = ns }
-}
-
 // NewReconciler returns a Reconciler.
 func NewReconciler(c Collaborators, o ...Option) *Reconciler {
 	r := &Reconciler{
@@ -160,7 +154,6 @@ func NewReconciler(c Collaborators, o ...Option) *Reconciler {
 		recorder:         nopRecorder{},
 		metrics:          nopMetrics{},
 		privileged:       sets.New[string](),
-		namespace:        v1.DefaultNamespace,
 		prowJobNamespace: "ci",
 		resync:           defaultResync,
 		timeout:          defaultTimeout,
@@ -169,6 +162,8 @@ func NewReconciler(c Collaborators, o ...Option) *Reconciler {
 	for _, fn := range o {
 		fn(r)
 	}
+
+	r.began = r.clock.Now()
 
 	return r
 }

@@ -53,7 +53,7 @@ func (r *Reconciler) publish(ctx context.Context, s *scope, bc BuildCluster) err
 		return r.awaitStage(ctx, s, missing(namespaces, claim))
 	}
 
-	return r.publishSecret(ctx, s, creds)
+	return r.publishSecret(ctx, s, bc, creds)
 }
 
 // find reads the credentials from the first namespace that has them.
@@ -115,7 +115,8 @@ func (s *scope) notReady(message string) {
 	s.set(v1.ConditionClusterReady, metav1.ConditionFalse, v1.ReasonSecretsFetchFailure, message)
 }
 
-// keepReady keeps a cluster ready whose credentials were published earlier.
+// keepReady concludes that the cluster is ready, with or without a message about what may
+// need somebody's attention.
 func (s *scope) keepReady(message string) {
 	s.set(v1.ConditionClusterReady, metav1.ConditionTrue, "", message)
 }
@@ -124,9 +125,13 @@ func (s *scope) keepReady(message string) {
 // but cannot be published.
 const messageNotPublished = "cannot publish credentials: "
 
+// messageNotKept begins the message of a ClusterReady whose credentials were published, and
+// may since have changed, or be gone.
+const messageNotKept = "cannot keep the published credentials up to date: "
+
 // publishSecret writes the credentials Secret, and concludes that the cluster is
 // ready once it is written.
-func (r *Reconciler) publishSecret(ctx context.Context, s *scope, creds credentials) error {
+func (r *Reconciler) publishSecret(ctx context.Context, s *scope, bc BuildCluster, creds credentials) error {
 	refreshed, err := r.ensureSecret(ctx, s.ec, creds)
 
 	switch {
@@ -138,6 +143,10 @@ func (r *Reconciler) publishSecret(ctx context.Context, s *scope, creds credenti
 		return nil
 	case kerrors.IsConflict(err):
 		return err
+	case err != nil && s.old.IsTrue(v1.ConditionClusterReady):
+		s.keepReady(messageNotKept + buildfarm.Describe(err))
+
+		return errors.Wrap(err, "cannot keep credentials up to date")
 	case err != nil:
 		s.notReady(messageNotPublished + buildfarm.Describe(err))
 
@@ -149,7 +158,12 @@ func (r *Reconciler) publishSecret(ctx context.Context, s *scope, creds credenti
 	}
 
 	s.credentials = creds
-	s.set(v1.ConditionClusterReady, metav1.ConditionTrue, "", "")
+	s.keepReady("")
+
+	// What is published is what was seen before an outage.
+	if err := bc.Health(); err != nil {
+		s.keepReady(err.Error())
+	}
 
 	return nil
 }

@@ -2,8 +2,11 @@ package ephemeralcluster
 
 import (
 	"testing"
+	"time"
 
+	"github.com/google/go-cmp/cmp/cmpopts"
 	corev1 "k8s.io/api/core/v1"
+	kerrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	prowv1 "sigs.k8s.io/prow/pkg/apis/prowjobs/v1"
@@ -49,6 +52,65 @@ func TestServe(t *testing.T) {
 				status:    running(cond(v1.ConditionClusterReady, metav1.ConditionTrue, "", `build cluster "build01" is unavailable: connection refused`)),
 				finalized: true,
 				jobs:      jobIn(prowv1.PendingState),
+			},
+		},
+		"OutageWhileUsed": {
+			reason: "Who uses a cluster is told of an outage though the credentials are remembered.",
+			args: passArgs{
+				objs: []client.Object{newCluster(finalizer, status(running(ready))), newJob(state(prowv1.PendingState), readyAfter("ipi-aws", time.Hour))},
+				set: func(h *harness) {
+					withKubeconfig(h)
+					h.farm["build01"].health = outage
+				},
+			},
+			want: passWant{
+				status:    running(cond(v1.ConditionClusterReady, metav1.ConditionTrue, "", `build cluster "build01" is unavailable: connection refused`)),
+				finalized: true,
+				jobs:      jobIn(prowv1.PendingState),
+			},
+		},
+		"ContextGoneBeforeARestart": {
+			reason: "A build cluster that served is not unknown to a process that has just begun.",
+			args: passArgs{
+				objs: []client.Object{newCluster(finalizer, status(running(ready))), newJob(on("build99"), state(prowv1.PendingState))},
+			},
+			want: passWant{
+				status:    running(cond(v1.ConditionClusterReady, metav1.ConditionTrue, "", `build cluster "build99" is unavailable: its context is gone from the kubeconfig files`)),
+				finalized: true,
+				jobs:      jobIn(prowv1.PendingState),
+			},
+		},
+		"ContextGoneForLong": {
+			reason: "It is once that process has had the time to see it come back.",
+			args: passArgs{
+				objs: []client.Object{newCluster(finalizer, status(running(notReady(v1.MessageKubeconfigNotReady)))), newJob(on("build99"), state(prowv1.PendingState))},
+				set:  func(h *harness) { h.began = testTime.Add(-buildfarm.RemovedFor) },
+			},
+			want: passWant{
+				status: endedWith("aborted", `Build client not found: no kubeconfig context is named after build cluster "build99"`),
+				jobs:   abortedWith(`Build client not found: no kubeconfig context is named after build cluster "build99"`, true),
+			},
+		},
+		"CredentialsCannotBeKept": {
+			reason: "A cluster that is in use stays ready while its Secret cannot be looked after.",
+			args: passArgs{
+				objs: []client.Object{newCluster(finalizer, status(running(ready))), newJob(state(prowv1.PendingState))},
+				set: func(h *harness) {
+					withKubeconfig(h)
+					h.fail = func(verb string, o client.Object) error {
+						if _, ok := o.(*corev1.Secret); ok {
+							return kerrors.NewServiceUnavailable("busy")
+						}
+
+						return nil
+					}
+				},
+			},
+			want: passWant{
+				status:    running(cond(v1.ConditionClusterReady, metav1.ConditionTrue, "", "cannot keep the published credentials up to date: busy")),
+				finalized: true,
+				jobs:      jobIn(prowv1.PendingState),
+				err:       cmpopts.AnyError,
 			},
 		},
 		"OutageSeenInCache": {

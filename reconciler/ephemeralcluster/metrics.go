@@ -117,6 +117,11 @@ func (p *Prometheus) BuildClusterAvailable(cluster string, available bool) {
 	p.available.WithLabelValues(cluster).Set(value)
 }
 
+// BuildClusterUnused takes back whether a build cluster can be watched.
+func (p *Prometheus) BuildClusterUnused(cluster string) {
+	p.available.DeleteLabelValues(cluster)
+}
+
 // KubeconfigReloaded records the outcome of reloading kubeconfigs.
 func (p *Prometheus) KubeconfigReloaded(err error) {
 	p.reloaded("kubeconfig", err)
@@ -141,7 +146,8 @@ func (p *Prometheus) reloaded(config string, err error) {
 func (r *Reconciler) observe(s *scope, now *v1.EphemeralClusterStatus) {
 	old := &s.old
 
-	if old.SecretRef == "" && now.SecretRef != "" && now.IsTrue(v1.ConditionClusterReady) {
+	// A ProwJob that is marked was ready before: somebody's Secret was in the way since.
+	if old.SecretRef == "" && now.SecretRef != "" && now.IsTrue(v1.ConditionClusterReady) && !prowjob.MarkedReady(s.job) {
 		ready := now.GetCondition(v1.ConditionClusterReady).LastTransitionTime
 		r.metrics.Provisioned(prowjob.Workflow(s.ec), ready.Sub(s.ec.GetCreationTimestamp().Time))
 

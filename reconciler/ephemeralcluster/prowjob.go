@@ -95,7 +95,7 @@ func (r *Reconciler) create(ctx context.Context, s *scope) error {
 	}
 
 	if r.tearDownWanted(s) {
-		s.unneeded = true
+		s.unneeded = because("torn down before a ProwJob was created", r.signalled(s))
 
 		return nil
 	}

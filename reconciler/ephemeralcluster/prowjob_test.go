@@ -2,6 +2,7 @@ package ephemeralcluster
 
 import (
 	"testing"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -149,6 +150,15 @@ func TestCreate(t *testing.T) {
 			want: passWant{status: v1.EphemeralClusterStatus{
 				Phase:      v1.PhaseDeprovisioned,
 				Conditions: []v1.Condition{cond(v1.ConditionProwJobCompleted, metav1.ConditionTrue, v1.ReasonProwJobCompleted, "torn down before a ProwJob was created")},
+			}},
+		},
+		"TooOldWithoutProwJob": {
+			reason: "Of a cluster that nobody has torn down it is said why there is none.",
+			args:   passArgs{objs: []client.Object{newCluster()}, o: []Option{WithMaxLifetime(30 * time.Second)}},
+			want: passWant{status: v1.EphemeralClusterStatus{
+				Phase: v1.PhaseDeprovisioned,
+				Conditions: []v1.Condition{cond(v1.ConditionProwJobCompleted, metav1.ConditionTrue, v1.ReasonProwJobCompleted,
+					"torn down before a ProwJob was created; the cluster has reached its maximum lifetime of 30s")},
 			}},
 		},
 		"TornDownRightAfterCreation": {

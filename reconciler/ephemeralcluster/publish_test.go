@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	kerrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	prowv1 "sigs.k8s.io/prow/pkg/apis/prowjobs/v1"
@@ -66,6 +67,49 @@ func TestRefresh(t *testing.T) {
 
 	if p := h.get().Status.Phase; p != v1.PhaseReady {
 		t.Errorf("want phase %s, got %s", v1.PhaseReady, p)
+	}
+}
+
+// TestForeignSecretLater has somebody put a Secret of their own in the place of a cluster's
+// credentials, and take it away again: the cluster became ready once.
+func TestForeignSecretLater(t *testing.T) {
+	h := newReady(t)
+	h.pass()
+
+	published := &corev1.Secret{}
+	if err := h.Client.Get(t.Context(), types.NamespacedName{Namespace: testKey.Namespace, Name: testName + "-credentials"}, published); err != nil {
+		t.Fatal(err)
+	}
+
+	foreign := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: testKey.Namespace, Name: testName + "-credentials"}}
+
+	for _, change := range []func() error{
+		func() error { return h.Client.Delete(t.Context(), published) },
+		func() error { return h.Client.Create(t.Context(), foreign) },
+	} {
+		if err := change(); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	h.pass()
+
+	if got := h.get().Status; got.SecretRef != "" || got.Phase != v1.PhaseProvisioning {
+		t.Fatalf("want the credentials of somebody else not pointed to, got %+v", got)
+	}
+
+	if err := h.Client.Delete(t.Context(), foreign); err != nil {
+		t.Fatal(err)
+	}
+
+	h.pass()
+
+	if p := h.get().Status.Phase; p != v1.PhaseReady {
+		t.Errorf("want phase %s, got %s", v1.PhaseReady, p)
+	}
+
+	if diff := cmp.Diff([]string{"provisioned ipi-aws 1m0s"}, h.recorder.durations); diff != "" {
+		t.Errorf("durations: -want, +got:\n%s", diff)
 	}
 }
 

@@ -142,16 +142,21 @@ func (r *Reconciler) serve(ctx context.Context, s *scope) error {
 	wanted := r.tearDownWanted(s)
 
 	if !prowjob.Scheduled(s.job) {
+		// Whoever schedules it one day would install a cluster for nobody.
+		if r.expired(s) {
+			return r.abortOwn(ctx, s, r.tooOld())
+		}
+
 		if wanted {
-			s.nobodyToSignal(r.signalled(s))
+			s.nobodyToSignal("")
 		}
 
 		return r.awaitStage(ctx, s, v1.MessageNamespaceNotFound)
 	}
 
-	bc, err := r.Farm(s.job.ClusterAlias())
+	bc, err := r.buildCluster(s)
 	if unknown := (buildfarm.UnknownError{}); errors.As(err, &unknown) {
-		return r.abortUnknown(ctx, s, unknown)
+		return r.abortOwn(ctx, s, "Build client not found: "+unknown.Error())
 	}
 
 	if err != nil {
@@ -163,6 +168,18 @@ func (r *Reconciler) serve(ctx context.Context, s *scope) error {
 	}
 
 	return r.publish(ctx, s, bc)
+}
+
+// buildCluster is where the ProwJob runs. One that served the EphemeralCluster before is not
+// unknown yet while this process is young: its context may be gone by mistake, and what was
+// known of that is gone with the process before.
+func (r *Reconciler) buildCluster(s *scope) (BuildCluster, error) {
+	bc, err := r.Farm(s.job.ClusterAlias())
+	if unknown := (buildfarm.UnknownError{}); errors.As(err, &unknown) && s.served() && r.clock.Since(r.began) < buildfarm.RemovedFor {
+		return nil, buildfarm.Removed(unknown.Cluster)
+	}
+
+	return bc, err
 }
 
 // settle has the last word on an EphemeralCluster whose life is over. One that

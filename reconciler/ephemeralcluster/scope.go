@@ -1,6 +1,7 @@
 package ephemeralcluster
 
 import (
+	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -33,8 +34,8 @@ type scope struct {
 	// lost is the name of a ProwJob that no longer exists, or never did.
 	lost string
 
-	// unneeded is set when tear-down was asked for before there was a ProwJob.
-	unneeded bool
+	// unneeded is why there is to be no ProwJob: tear-down came before it.
+	unneeded string
 
 	// conditions are those that this pass has concluded. Those that it could not
 	// conclude, for an error, stay as they were.
@@ -91,6 +92,13 @@ func (s *scope) is(t v1.ConditionType) bool {
 	return s.old.IsTrue(t)
 }
 
+// served reports whether the build cluster of the ProwJob was seen to do its part.
+func (s *scope) served() bool {
+	c := s.old.GetCondition(v1.ConditionClusterReady)
+
+	return c != nil && !strings.HasPrefix(c.Message, v1.MessageNamespaceNotFound)
+}
+
 // fail concludes that there cannot be a ProwJob, for good.
 func (s *scope) fail(reason, message string) {
 	s.failed = true
@@ -112,5 +120,5 @@ func (s *scope) settled() bool {
 
 // over reports whether there is nothing left to wait for.
 func (s *scope) over() bool {
-	return s.failed || s.vanished || s.unneeded || s.job != nil && prowjob.Ended(s.job)
+	return s.failed || s.vanished || s.unneeded != "" || s.job != nil && prowjob.Ended(s.job)
 }

@@ -38,8 +38,8 @@ func order() []v1.ConditionType {
 func (s *scope) conclude() {
 	switch {
 	case s.settled():
-	case s.unneeded:
-		s.set(v1.ConditionProwJobCompleted, metav1.ConditionTrue, v1.ReasonProwJobCompleted, "torn down before a ProwJob was created")
+	case s.unneeded != "":
+		s.set(v1.ConditionProwJobCompleted, metav1.ConditionTrue, v1.ReasonProwJobCompleted, s.unneeded)
 	case s.vanished:
 		s.end(v1.ReasonProwJobFailure, stateVanished, "")
 	case s.job != nil && prowjob.Ended(s.job) && prowjob.Succeeded(s.job):
@@ -68,7 +68,7 @@ func (s *scope) phase() v1.Phase {
 		return s.old.Phase
 	case s.failed, s.vanished:
 		return v1.PhaseFailed
-	case s.unneeded:
+	case s.unneeded != "":
 		return v1.PhaseDeprovisioned
 	case s.job != nil && prowjob.Ended(s.job) && prowjob.Succeeded(s.job):
 		return v1.PhaseDeprovisioned

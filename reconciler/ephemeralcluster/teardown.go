@@ -42,10 +42,14 @@ func (r *Reconciler) expired(s *scope) bool {
 // signalled says why ci-operator was told to tear down.
 func (r *Reconciler) signalled(s *scope) string {
 	if !s.ec.Spec.TearDownCluster && r.expired(s) {
-		return fmt.Sprintf("the cluster has reached its maximum lifetime of %s", r.maxLifetime)
+		return r.tooOld()
 	}
 
 	return ""
+}
+
+func (r *Reconciler) tooOld() string {
+	return fmt.Sprintf("the cluster has reached its maximum lifetime of %s", r.maxLifetime)
 }
 
 // tearDown passes on to ci-operator that the cluster is no longer needed. Without
@@ -91,12 +95,16 @@ func (r *Reconciler) tearDown(ctx context.Context, s *scope, bc BuildCluster) er
 // nobodyToSignal concludes that ci-operator has no namespace to put the signal in, and says
 // why it is to have one unless somebody has asked for it.
 func (s *scope) nobodyToSignal(why string) {
-	message := v1.MessageNamespaceNotFound
-	if why != "" {
-		message += "; " + why
+	s.set(v1.ConditionTestCompleted, metav1.ConditionFalse, v1.ReasonCreateTestCompletedSecretFailure, because(v1.MessageNamespaceNotFound, why))
+}
+
+// because adds to a message why, if there is anything to say.
+func because(message, why string) string {
+	if why == "" {
+		return message
 	}
 
-	s.set(v1.ConditionTestCompleted, metav1.ConditionFalse, v1.ReasonCreateTestCompletedSecretFailure, message)
+	return message + separator + why
 }
 
 func signal(ctx context.Context, bc BuildCluster, namespaces []string) error {
@@ -194,6 +202,12 @@ func (r *Reconciler) end(ctx context.Context, pj *prowv1.ProwJob, already bool, 
 		return false, r.abort(ctx, pj, describe(unknown.Error()), true)
 	}
 
+	if already {
+		// It ends by itself, and may have cleared up its namespace before. Whether its
+		// cluster can be reached is of no interest any more.
+		return true, nil
+	}
+
 	if err != nil {
 		return false, err
 	}
@@ -207,11 +221,6 @@ func (r *Reconciler) end(ctx context.Context, pj *prowv1.ProwJob, already bool, 
 		return false, err
 	}
 
-	if already {
-		// Whoever has the signal and no namespace any more is about to end.
-		return true, nil
-	}
-
 	if len(namespaces) == 0 {
 		return false, r.abort(ctx, pj, describe(v1.MessageNamespaceNotFound), false)
 	}
@@ -221,9 +230,10 @@ func (r *Reconciler) end(ctx context.Context, pj *prowv1.ProwJob, already bool, 
 	return err == nil, err
 }
 
-// abortUnknown ends a ProwJob on a build cluster that nobody can reach.
-func (r *Reconciler) abortUnknown(ctx context.Context, s *scope, cause buildfarm.UnknownError) error {
-	if err := r.abort(ctx, s.job, "Build client not found: "+cause.Error(), true); err != nil {
+// abortOwn ends the ProwJob of a live EphemeralCluster that has no pod, or one that
+// nobody can reach.
+func (r *Reconciler) abortOwn(ctx context.Context, s *scope, description string) error {
+	if err := r.abort(ctx, s.job, description, true); err != nil {
 		return err
 	}
 

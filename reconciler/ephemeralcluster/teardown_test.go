@@ -35,6 +35,17 @@ func TestTearDown(t *testing.T) {
 				jobs:      jobIn(prowv1.PendingState),
 			},
 		},
+		"TooOldWhileScheduling": {
+			reason: "A ProwJob that nobody has scheduled in all that time is not to install a cluster for nobody.",
+			args: passArgs{
+				objs: []client.Object{newCluster(finalizer, status(running(noNS))), newJob()},
+				o:    []Option{WithMaxLifetime(30 * time.Second)},
+			},
+			want: passWant{
+				status: endedWith("aborted", "the cluster has reached its maximum lifetime of 30s"),
+				jobs:   abortedWith("the cluster has reached its maximum lifetime of 30s", true),
+			},
+		},
 		"TearDownUnreachable": {
 			reason: "What was known of a cluster that cannot be watched is no answer.",
 			args: passArgs{
@@ -150,6 +161,14 @@ func TestRemove(t *testing.T) {
 			reason: "A ProwJob is not aborted whose ci-operator had the signal, and has cleared up after itself.",
 			args:   passArgs{objs: []client.Object{newCluster(finalizer, deleting, status(running(ready, told))), newJob(state(prowv1.PendingState))}},
 			want:   passWant{status: running(ready, told), finalized: true, jobs: jobIn(prowv1.PendingState)},
+		},
+		"DeletedWhileEndingUnreachable": {
+			reason: "Who had the signal ends by itself, whether or not that can be seen.",
+			args: passArgs{
+				objs: []client.Object{newCluster(finalizer, deleting, status(running(ready, told))), newJob(state(prowv1.PendingState))},
+				set:  func(h *harness) { h.farm["build01"].err = outage },
+			},
+			want: passWant{status: running(ready, told), finalized: true, jobs: jobIn(prowv1.PendingState)},
 		},
 		"DeletedDuringOutage": {
 			reason: "What cannot be reached is not given up.",
