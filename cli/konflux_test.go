@@ -29,12 +29,10 @@ import (
 	"github.com/ephemeral-clusters/ephemeral-clusters/cli/internal/xrdtest"
 	"github.com/ephemeral-clusters/ephemeral-clusters/cli/served"
 	"github.com/ephemeral-clusters/ephemeral-clusters/cli/tenant"
+	"github.com/ephemeral-clusters/ephemeral-clusters/test/apiserver"
 )
 
 const (
-	// assets is where envtest looks for the binaries of a control plane.
-	assets = "KUBEBUILDER_ASSETS"
-
 	// patient is how long anything may take that is about to happen.
 	patient = time.Minute
 
@@ -59,30 +57,16 @@ type konflux struct {
 func startKonflux(t *testing.T, api xrdtest.API, configure ...func(env *envtest.Environment)) *konflux {
 	t.Helper()
 
-	if os.Getenv(assets) == "" {
-		t.Skipf("%s does not say where kube-apiserver and etcd are", assets)
-	}
-
 	log.SetLogger(logr.Discard())
 
 	k := &konflux{env: &envtest.Environment{
 		CRDs: []*extv1.CustomResourceDefinition{xrdtest.CRD(t, api)},
-		// The machine may have other things to do.
-		ControlPlaneStartTimeout: 2 * time.Minute,
-		ControlPlaneStopTimeout:  time.Minute,
 	}}
 	for _, c := range configure {
 		c(k.env)
 	}
 
-	t.Cleanup(func() {
-		if err := k.env.Stop(); err != nil {
-			t.Errorf("cannot stop control plane: %v", err)
-		}
-	})
-
-	cfg, err := k.env.Start()
-	must(t, err)
+	cfg := apiserver.Start(t, k.env)
 
 	cfg.QPS = -1
 	k.admin = cfg
@@ -186,7 +170,18 @@ func (k *konflux) tenant(t *testing.T, namespace string) *envtest.AuthenticatedU
 	}, metav1.CreateOptions{})
 	must(t, err)
 
-	return k.user(t, envtest.User{Name: namespace})
+	u := k.user(t, envtest.User{Name: namespace})
+
+	// The API server heeds a binding that has just been made in a moment.
+	claims, err := dynamic.NewForConfig(u.Config())
+	must(t, err)
+	must(t, poll(t.Context(), func() error {
+		_, err := claims.Resource(tenant.Resource()).Namespace(namespace).List(t.Context(), metav1.ListOptions{})
+
+		return err
+	}))
+
+	return u
 }
 
 // await returns a claim once it exists.

@@ -20,8 +20,9 @@ func TestRestart(t *testing.T) {
 	k := startKonflux(t, xrdtest.Claims, func(env *envtest.Environment) {
 		// They must outlive it.
 		env.ControlPlane.GetAPIServer().CertDir = certs
-		// One that is told to stop waits a minute for watches to end. It is killed.
-		env.ControlPlaneStopTimeout = time.Second
+		// An API server that is told to stop waits a minute for watches to end. It is
+		// killed before, and etcd has ended by then.
+		env.ControlPlaneStopTimeout = 10 * time.Second
 	})
 
 	user := k.tenant(t, "restart")

@@ -18,11 +18,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
 	"github.com/ephemeral-clusters/ephemeral-clusters/gen/xrd"
+	"github.com/ephemeral-clusters/ephemeral-clusters/test/apiserver"
 	"github.com/ephemeral-clusters/ephemeral-clusters/test/components"
 )
-
-// assets is where envtest looks for the binaries of a control plane.
-const assets = "KUBEBUILDER_ASSETS"
 
 // A konfluxCluster is the API server of a Konflux cluster without Crossplane.
 type konfluxCluster struct {
@@ -51,7 +49,7 @@ func (k *konfluxCluster) serve(t *testing.T, x *xv1.CompositeResourceDefinition)
 		crd.SetOwnerReferences(nil)
 	}
 
-	if _, err := envtest.InstallCRDs(k.cfg, envtest.CRDInstallOptions{CRDs: crds}); err != nil {
+	if _, err := envtest.InstallCRDs(k.cfg, envtest.CRDInstallOptions{CRDs: crds, MaxTime: time.Minute}); err != nil {
 		t.Fatalf("cannot install what Crossplane would serve: %v", err)
 	}
 }
@@ -94,18 +92,7 @@ func startClusters(t *testing.T) (*konfluxCluster, []string) {
 func startCluster(t *testing.T, kubeconfig *clientcmdapi.Config, name string, env *envtest.Environment) *rest.Config {
 	t.Helper()
 
-	env.ControlPlaneStartTimeout = time.Minute
-
-	t.Cleanup(func() {
-		if err := env.Stop(); err != nil {
-			t.Errorf("cannot stop control plane: %v", err)
-		}
-	})
-
-	cfg, err := env.Start()
-	if err != nil {
-		t.Fatalf("cannot start control plane: %v", err)
-	}
+	cfg := apiserver.Start(t, env)
 
 	nobody, err := env.AddUser(envtest.User{Name: "nobody"}, nil)
 	if err != nil {

@@ -10,13 +10,14 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ephemeral-clusters/ephemeral-clusters/gen/xrd"
+	"github.com/ephemeral-clusters/ephemeral-clusters/test/apiserver"
 )
 
 // TestDriftOnAPIServers runs the program against two API servers, through what
 // happens to a Konflux cluster.
 func TestDriftOnAPIServers(t *testing.T) {
-	if os.Getenv(assets) == "" {
-		t.Skipf("%s does not say where kube-apiserver and etcd are", assets)
+	if os.Getenv(apiserver.Assets) == "" {
+		t.Skipf("%s does not say where kube-apiserver and etcd are", apiserver.Assets)
 	}
 
 	const (

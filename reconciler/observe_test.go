@@ -99,10 +99,16 @@ func testConflicts(c *clusters) {
 	go func() {
 		defer close(done)
 
+		// Often enough for conflicts, and not so often that nobody else gets to write.
+		t := time.NewTicker(20 * time.Millisecond)
+		defer t.Stop()
+
 		for i := 0; busy.Err() == nil; i++ {
 			ec := &v1.EphemeralCluster{ObjectMeta: metav1.ObjectMeta{Namespace: v1.DefaultNamespace, Name: "busy"}}
 			patch := `{"metadata":{"annotations":{"busy":"` + strconv.Itoa(i) + `"}}}`
 			_ = c.app.Patch(busy, ec, client.RawPatch(types.MergePatchType, []byte(patch)))
+
+			<-t.C
 		}
 	}()
 

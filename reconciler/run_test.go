@@ -82,10 +82,6 @@ func TestRun(t *testing.T) {
 		took := c.publish("profile", "ci-op-profile", "cluster-provisioning", map[string][]byte{"kubeconfig": []byte(canary)})
 		t.Logf("from kubeconfig to credentials: %s", took)
 
-		if took > time.Second {
-			t.Errorf("want the credentials within a second, took %s", took)
-		}
-
 		c.tearDown("profile")
 		c.signalled("profile", "ci-op-profile")
 		c.endJob(pj, prowv1.SuccessState)

@@ -20,6 +20,7 @@ import (
 	prowv1 "sigs.k8s.io/prow/pkg/apis/prowjobs/v1"
 
 	v1 "github.com/ephemeral-clusters/ephemeral-clusters/api/v1"
+	"github.com/ephemeral-clusters/ephemeral-clusters/test/apiserver"
 )
 
 // start starts two API servers and the reconciler.
@@ -43,16 +44,7 @@ func start(t *testing.T) *clusters {
 	contexts := map[string]*envtest.AuthenticatedUser{}
 
 	for alias, env := range map[string]*envtest.Environment{"app.ci": app, "build01": build} {
-		cfg, err := env.Start()
-		if err != nil {
-			t.Fatalf("cannot start %s: %v", alias, err)
-		}
-
-		t.Cleanup(func() {
-			if err := env.Stop(); err != nil {
-				t.Errorf("cannot stop %s: %v", alias, err)
-			}
-		})
+		cfg := apiserver.Start(t, env)
 
 		u, err := env.AddUser(envtest.User{Name: "reconciler"}, nil)
 		if err != nil {

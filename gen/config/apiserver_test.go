@@ -19,12 +19,13 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/yaml"
 
+	"github.com/ephemeral-clusters/ephemeral-clusters/test/apiserver"
 	"github.com/ephemeral-clusters/ephemeral-clusters/test/components"
 )
 
 const (
 	// assets is where the binaries of a control plane are, and kubectl.
-	assets = "KUBEBUILDER_ASSETS"
+	assets = apiserver.Assets
 
 	repository = "../.."
 )
@@ -48,23 +49,8 @@ func startCluster(t *testing.T, files []string, more []*extv1.CustomResourceDefi
 
 	log.SetLogger(logr.Discard())
 
-	env := &envtest.Environment{
-		CRDs: append(readCRDs(t, files), more...),
-		// A machine may do much else.
-		ControlPlaneStartTimeout: 2 * time.Minute,
-		ControlPlaneStopTimeout:  time.Minute,
-	}
-
-	t.Cleanup(func() {
-		if err := env.Stop(); err != nil {
-			t.Errorf("cannot stop control plane: %v", err)
-		}
-	})
-
-	cfg, err := env.Start()
-	if err != nil {
-		t.Fatalf("cannot start control plane: %v", err)
-	}
+	env := &envtest.Environment{CRDs: append(readCRDs(t, files), more...)}
+	cfg := apiserver.Start(t, env)
 
 	// A table of requests is not a load.
 	cfg.QPS = -1

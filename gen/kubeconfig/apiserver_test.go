@@ -17,12 +17,11 @@ import (
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
+
+	"github.com/ephemeral-clusters/ephemeral-clusters/test/apiserver"
 )
 
 const (
-	// assets is where envtest looks for the binaries of a control plane.
-	assets = "KUBEBUILDER_ASSETS"
-
 	canary = "canary-token"
 )
 
@@ -31,22 +30,7 @@ const (
 func start(t *testing.T) *rest.Config {
 	t.Helper()
 
-	if os.Getenv(assets) == "" {
-		t.Skipf("%s does not say where kube-apiserver and etcd are", assets)
-	}
-
-	env := &envtest.Environment{}
-
-	t.Cleanup(func() {
-		if err := env.Stop(); err != nil {
-			t.Errorf("cannot stop control plane: %v", err)
-		}
-	})
-
-	cfg, err := env.Start()
-	if err != nil {
-		t.Fatalf("cannot start control plane: %v", err)
-	}
+	cfg := apiserver.Start(t, &envtest.Environment{})
 
 	kube, err := client.New(cfg, client.Options{})
 	if err != nil {
@@ -101,8 +85,14 @@ func TestIssueAndExamine(t *testing.T) {
 		t.Fatalf("Issue(...): %v", err)
 	}
 
-	got, err := Examine(t.Context(), b, []string{"clusters", "default"})
-	if err != nil {
+	var got *Report
+
+	// The API server heeds a binding that has just been made in a moment.
+	if err := wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
+		got, err = Examine(ctx, b, []string{"clusters", "default"})
+
+		return err == nil && len(got.Rights[0].Rules) > 0, err
+	}); err != nil {
 		t.Fatalf("Examine(...): %v", err)
 	}
 

@@ -14,16 +14,15 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 	"sigs.k8s.io/yaml"
-)
 
-// assets is where envtest looks for the binaries of a control plane.
-const assets = "KUBEBUILDER_ASSETS"
+	"github.com/ephemeral-clusters/ephemeral-clusters/test/apiserver"
+)
 
 // What the API server accepts, refuses, prunes and defaults in the spec of an
 // EphemeralCluster, it does alike in the spec of everything that Crossplane serves.
 func TestServedByAPIServer(t *testing.T) {
-	if os.Getenv(assets) == "" {
-		t.Skipf("%s does not say where kube-apiserver and etcd are", assets)
+	if os.Getenv(apiserver.Assets) == "" {
+		t.Skipf("%s does not say where kube-apiserver and etcd are", apiserver.Assets)
 	}
 
 	b, err := os.ReadFile("../../api/crd/ci.openshift.io_ephemeralclusters.yaml")
@@ -69,18 +68,7 @@ func TestServedByAPIServer(t *testing.T) {
 func start(t *testing.T, crds []*extv1.CustomResourceDefinition) *rest.Config {
 	t.Helper()
 
-	env := &envtest.Environment{CRDs: crds, ControlPlaneStartTimeout: time.Minute}
-
-	t.Cleanup(func() {
-		if err := env.Stop(); err != nil {
-			t.Errorf("cannot stop control plane: %v", err)
-		}
-	})
-
-	cfg, err := env.Start()
-	if err != nil {
-		t.Fatalf("cannot start control plane with CRDs: %v", err)
-	}
+	cfg := apiserver.Start(t, &envtest.Environment{CRDs: crds})
 
 	// That a field is pruned is what is tested, and no reason to warn.
 	cfg.WarningHandler = rest.NoWarnings{}

@@ -35,7 +35,18 @@ func TestCalls(t *testing.T) {
 		return lines(t, stack.ComponentCrossplane, "Reconciling", `"composite/`+v1alpha1.CompositePlural, `{"name":"`+name+`"}`)
 	}
 
-	callsBefore, passesBefore := calls(), passes()
+	// Passes and calls are counted one after the other, so nothing is to happen in between.
+	callsBefore, passesBefore, since := 0, 0, time.Now()
+
+	if !eventually(time.Minute, func() bool {
+		if c, p := calls(), passes(); c != callsBefore || p != passesBefore {
+			callsBefore, passesBefore, since = c, p, time.Now()
+		}
+
+		return time.Since(since) > 2*time.Second
+	}) {
+		t.Fatalf("\n%s\nthere is no steady state", reason)
+	}
 
 	const wanted = 5
 

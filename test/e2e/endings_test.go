@@ -67,7 +67,7 @@ func TestFailures(t *testing.T) {
 	}{
 		"Provisioning": {
 			reason: "A cluster that cannot be provisioned is told to have failed.",
-			env:    map[string]string{"STANDIN_FAIL": "provision"},
+			env:    map[string]string{"STANDIN_FAIL": "provision", "STANDIN_PROVISION_DELAY": "2s"},
 			step:   5,
 			want:   "prowjob state: failure",
 		},

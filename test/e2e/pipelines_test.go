@@ -33,8 +33,9 @@ const (
 // pipelineTenant is among the owners of the cluster profile.
 const pipelineTenant = "tenant-a"
 
-// aWhile is how long a pipeline may take, in which control planes start and stop.
-const aWhile = 4 * time.Minute
+// aWhile is how long a pipeline may take, in which control planes start and stop, and
+// watches that were cut off by that begin anew.
+const aWhile = 10 * time.Minute
 
 // newTekton returns what runs pipelines of the tenant.
 func newTekton(t *testing.T) *tekton.Runner {

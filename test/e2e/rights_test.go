@@ -5,6 +5,7 @@ package e2e
 import (
 	"context"
 	"testing"
+	"time"
 
 	pkmv1alpha1 "github.com/crossplane-contrib/provider-kubernetes/apis/namespaced/v1alpha1"
 	corev1 "k8s.io/api/core/v1"
@@ -40,7 +41,14 @@ func refusals(t *testing.T, attempts map[string]attempt) {
 		t.Run(name, func(t *testing.T) {
 			err := a.try(t.Context())
 
-			if a.allowed && err != nil {
+			// The API server heeds a binding that has just been made in a moment.
+			if a.allowed && !eventually(time.Minute, func() bool {
+				if kerrors.IsForbidden(err) {
+					err = a.try(t.Context())
+				}
+
+				return err == nil
+			}) {
 				t.Errorf("\n%s\nwant it allowed, got %v", a.reason, err)
 			}
 

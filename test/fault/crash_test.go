@@ -28,7 +28,7 @@ import (
 )
 
 // patience is how long anything may take that is to happen at once.
-const patience = time.Minute
+const patience = 3 * time.Minute
 
 // maxWrites are more than any lifetime may need.
 const maxWrites = 40
@@ -74,7 +74,7 @@ func lifetimes() map[string]lifetime {
 		"DeletedBeforeJobRuns": {
 			reason: "A cluster is deleted before its job has run.",
 			idle:   true,
-			until:  func(ec *apiv1.EphemeralCluster) bool { return ec.Status.ProwJobID != "" },
+			until:  knowsJob,
 			act:    remove,
 			made:   []string{"prowjobs"},
 		},
@@ -151,11 +151,14 @@ func (r *rig) hold(name string, e jobs.Event) bool {
 		return false
 	}
 
-	ready := ec.Status.GetCondition(apiv1.ConditionClusterReady).Message
+	ready := ""
+	if c := ec.Status.GetCondition(apiv1.ConditionClusterReady); c != nil {
+		ready = c.Message
+	}
 
 	switch e {
 	case jobs.JobStarted:
-		return ec.Status.ProwJobID == ""
+		return !knowsJob(ec)
 	case jobs.NamespaceThere:
 		return ready == "" || ec.Status.ProwJobURL == ""
 	case jobs.KubeconfigThere:
@@ -165,6 +168,14 @@ func (r *rig) hold(name string, e jobs.Event) bool {
 	default:
 		return false
 	}
+}
+
+// knowsJob reports whether the reconciler has said all that it says of a ProwJob before it
+// runs, which takes it two writes.
+func knowsJob(ec *apiv1.EphemeralCluster) bool {
+	c := ec.Status.GetCondition(apiv1.ConditionProwJobCreating)
+
+	return c != nil && c.Reason == apiv1.ReasonProwJobCreated
 }
 
 // live is one lifetime, in which the reconciler is killed after its nth write, and

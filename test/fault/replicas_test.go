@@ -30,7 +30,7 @@ func TestReplicas(t *testing.T) {
 
 			first := r.holder(t, "")
 
-			second, err := r.stack.RunReconciler(t.Context(), standby, append(slices.Clone(r.stack.ReconcilerArgs), "--leader-elect=true", "--health-address=127.0.0.1:0")...)
+			second, err := r.stack.RunReconciler(t.Context(), standby, append(slices.Clone(r.stack.ReconcilerArgs), "--leader-elect=true")...)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -109,7 +109,7 @@ func eventually(t *testing.T, condition func() bool) bool {
 
 	deadline := time.After(patience)
 
-	tick := time.NewTicker(20 * time.Millisecond)
+	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 
 	for !condition() {

@@ -174,6 +174,9 @@ func (l *Life) AwaitClaim(ctx context.Context, match func(*unstructured.Unstruct
 
 // AwaitEphemeralCluster waits until the EphemeralCluster, made in step 3, matches.
 func (l *Life) AwaitEphemeralCluster(ctx context.Context, match func(*apiv1.EphemeralCluster) bool) error {
+	ctx, cancel := context.WithTimeout(ctx, slow)
+	defer cancel()
+
 	return l.awaitEC(ctx, match)
 }
 

@@ -19,10 +19,12 @@ const Steps = 16
 
 // How long steps may take.
 const (
-	soon = 30 * time.Second
+	// An event that was missed costs a poll of provider-kubernetes or of the function,
+	// which is one minute at most.
+	soon = 2 * time.Minute
 
 	// provisioning and tear-down each start or stop a control plane.
-	slow = 2 * time.Minute
+	slow = 5 * time.Minute
 )
 
 // step is one of the sixteen.

@@ -130,11 +130,6 @@ func (s *Stack) prepareReconciler(ctx context.Context) error {
 		return err
 	}
 
-	ports, err := freePorts(1)
-	if err != nil {
-		return err
-	}
-
 	d := &appsv1.Deployment{}
 	if err := s.AppCI.Get(ctx, types.NamespacedName{Namespace: prowNamespace, Name: appci.Reconciler}, d); err != nil {
 		return errors.Wrap(err, "cannot tell how the reconciler is to run")
@@ -143,7 +138,6 @@ func (s *Stack) prepareReconciler(ctx context.Context) error {
 	pod := d.Spec.Template.Spec.Containers[0]
 	files := []string{"--config-path", "--cluster-profiles-config", "--kubeconfig-dir", "--kubeconfig-suffix"}
 
-	s.reconcilerHealth = "127.0.0.1:" + ports[0]
 	s.ReconcilerArgs = append(slices.DeleteFunc(pod.Args, func(arg string) bool {
 		name, _, _ := strings.Cut(arg, "=")
 
@@ -152,7 +146,6 @@ func (s *Stack) prepareReconciler(ctx context.Context) error {
 		"--config-path="+s.ProwConfig(),
 		"--cluster-profiles-config="+filepath.Join(s.builder.Root, "test", "stack", "manifests", "cluster-profiles.yaml"),
 		"--kubeconfig="+kubeconfig,
-		"--health-address="+s.reconcilerHealth,
 		"--metrics-address=127.0.0.1:0",
 		// Whoever is killed would keep the next from working for a while.
 		"--leader-elect=false",
@@ -182,12 +175,19 @@ func (s *Stack) StopReconciler() {
 // changes, those of ReconcilerArgs, and returns once it is ready. A name is given to
 // its log.
 func (s *Stack) RunReconciler(ctx context.Context, name string, args ...string) (*process.Process, error) {
-	p, err := s.run(name, s.reconcilerProgram, args)
+	ports, err := freePorts(1)
 	if err != nil {
 		return nil, err
 	}
 
-	return p, s.waitHTTP(ctx, p, "http://"+s.reconcilerHealth+"/readyz")
+	health := "127.0.0.1:" + ports[0]
+
+	p, err := s.run(name, s.reconcilerProgram, append(slices.Clone(args), "--health-address="+health))
+	if err != nil {
+		return nil, err
+	}
+
+	return p, s.waitHTTP(ctx, p, "http://"+health+"/readyz")
 }
 
 // ReconcilerKubeconfig is the path of the reconciler's kubeconfig.

@@ -142,8 +142,9 @@ type notYetError struct{ error }
 
 func (e notYetError) Unwrap() error { return e.error }
 
-// patience is how long the stack waits for what only has to settle.
-const patience = time.Minute
+// patience is how long the stack waits for what only has to settle, on a machine that does
+// much else.
+const patience = 5 * time.Minute
 
 // poll calls fn until it returns something else than notYetError. The last error is
 // returned when patience or the context ends first.

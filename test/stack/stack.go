@@ -139,8 +139,6 @@ type Stack struct {
 	reconcilerProgram string
 	standIn           string
 
-	reconcilerHealth string
-
 	path     string
 	root     string // Of the checkout that manifests are generated of.
 	registry string
