@@ -67,13 +67,21 @@ func TestAnswerLost(t *testing.T) {
 			wantErr:      "tpc: trying again: Service Unavailable\n" + cannotCreate + away + "\n",
 		},
 		"Reset": {
-			reason:       "What is before it ends the request, which nobody makes again.",
-			args:         []string{"--wait", "--deprovision-on-failure"},
-			carriedOut:   true,
-			lose:         func(http.ResponseWriter) { panic(http.ErrAbortHandler) },
+			reason:     "What is before it ends the request, and then it cannot be reached for long.",
+			args:       []string{"--wait", "--deprovision-on-failure"},
+			carriedOut: true,
+			lose:       func(http.ResponseWriter) { panic(http.ErrAbortHandler) },
+			refuse: func(r *http.Request) *kerrors.StatusError {
+				if r.Method == http.MethodPost {
+					return unavailable
+				}
+
+				return nil
+			},
 			wantTearDown: true,
 			wantOut:      "the tear-down of demo is asked for\n",
-			wantErr:      cannotCreate + `Post "SERVER/apis/ci.openshift.org/v1alpha1/namespaces/NAMESPACE/testplatformclusters?fieldManager=tpc&fieldValidation=Strict": stream error: stream ID N; INTERNAL_ERROR; received from peer` + "\n",
+			wantErr: `tpc: trying again: Post "SERVER/apis/ci.openshift.org/v1alpha1/namespaces/NAMESPACE/testplatformclusters?fieldManager=tpc&fieldValidation=Strict": stream error: stream ID N; INTERNAL_ERROR; received from peer` + "\n" +
+				"tpc: trying again: Service Unavailable\n" + cannotCreate + away + "\n",
 		},
 		"Unreachable": {
 			reason:     "It cannot be reached in time: somebody else has to see to it.",
