@@ -8,13 +8,16 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/tektoncd/pipeline/pkg/apis/config"
 	"github.com/tektoncd/pipeline/pkg/apis/pipeline"
 	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
 	"github.com/tektoncd/pipeline/pkg/reconciler/taskrun"
 	"github.com/tektoncd/pipeline/pkg/reconciler/taskrun/resources"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
 )
 
@@ -270,6 +273,8 @@ func TestExamples(t *testing.T) {
 					t.Error(err)
 				}
 
+				checkTimeout(t, pt, task)
+
 				for _, p := range pt.Params {
 					if !slices.ContainsFunc(task.Spec.Params, func(s pipelinev1.ParamSpec) bool { return s.Name == p.Name }) {
 						t.Errorf("task %s does not know parameter %s", task.GetName(), p.Name)
@@ -277,11 +282,72 @@ func TestExamples(t *testing.T) {
 				}
 			}
 
+			for _, pt := range spec.Tasks {
+				fits(t, pt, pr.TasksTimeout())
+			}
+
+			for _, pt := range spec.Finally {
+				fits(t, pt, pr.FinallyTimeout())
+			}
+
 			if last := spec.Finally[len(spec.Finally)-1]; resolved(t, last.TaskRef) != taskPath("deprovision-ephemeral-cluster") {
 				t.Errorf("the pipeline does not give its cluster back: %v", last)
 			}
 		})
 	}
+}
+
+// checkTimeout makes sure that Tekton lets a task wait for as long as it is told to.
+func checkTimeout(t *testing.T, pt pipelinev1.PipelineTask, task *pipelinev1.Task) {
+	t.Helper()
+
+	const param = "timeout"
+
+	waits := ""
+
+	for _, p := range task.Spec.Params {
+		if p.Name == param {
+			waits = p.Default.StringVal
+		}
+	}
+
+	for _, p := range pt.Params {
+		if p.Name == param {
+			waits = p.Value.StringVal
+		}
+	}
+
+	if waits == "" {
+		return
+	}
+
+	d, err := time.ParseDuration(waits)
+	if err != nil {
+		t.Fatalf("task %s: %v", pt.Name, err)
+	}
+
+	if timeoutOf(pt) <= d {
+		t.Errorf("task %s waits for %s, and Tekton ends it after %s", pt.Name, d, timeoutOf(pt))
+	}
+}
+
+// fits makes sure that a PipelineRun has time for a task.
+func fits(t *testing.T, pt pipelinev1.PipelineTask, share *metav1.Duration) {
+	t.Helper()
+
+	if share == nil || share.Duration < timeoutOf(pt) {
+		t.Errorf("task %s may take %s, and the PipelineRun has %v for it", pt.Name, timeoutOf(pt), share)
+	}
+}
+
+// timeoutOf is what Tekton gives a task of a pipeline. Nothing that a PipelineRun says of all
+// tasks makes it longer.
+func timeoutOf(pt pipelinev1.PipelineTask) time.Duration {
+	if pt.Timeout == nil {
+		return config.DefaultTimeoutMinutes * time.Minute
+	}
+
+	return pt.Timeout.Duration
 }
 
 func taskPath(name string) string { return "tasks/" + name + "/0.1/" + name + ".yaml" }
