@@ -82,7 +82,7 @@ func (c *copySecretsCmd) Run(ctx context.Context, w *world) error {
 
 	var selected []corev1.Secret
 
-	err = w.retry(ctx, func() error {
+	err = w.retry(ctx, func(ctx context.Context) error {
 		selected, err = secrets.Select(ctx, t.Core(), c.LabelSelector)
 
 		return err
@@ -94,7 +94,7 @@ func (c *copySecretsCmd) Run(ctx context.Context, w *world) error {
 	copied := make([]string, 0, len(selected))
 
 	for i := range selected {
-		if err := w.retry(ctx, func() error { return secrets.Copy(ctx, to, &selected[i]) }); err != nil {
+		if err := w.retry(ctx, func(ctx context.Context) error { return secrets.Copy(ctx, to, &selected[i]) }); err != nil {
 			return err
 		}
 
@@ -113,7 +113,7 @@ func (c *copySecretsCmd) Run(ctx context.Context, w *world) error {
 func (c *copySecretsCmd) target(ctx context.Context, w *world, t *tenant.Tenant) (corev1client.SecretInterface, error) {
 	var b []byte
 
-	err := w.retry(ctx, func() (err error) {
+	err := w.retry(ctx, func(ctx context.Context) (err error) {
 		b, err = t.Kubeconfig(ctx, c.CredentialsSecret, "")
 
 		return err
@@ -139,7 +139,7 @@ func (c *copySecretsCmd) target(ctx context.Context, w *world, t *tenant.Tenant)
 		return nil, errors.Wrapf(err, "Secret %q", c.CredentialsSecret)
 	}
 
-	err = w.retry(ctx, func() error {
+	err = w.retry(ctx, func(ctx context.Context) error {
 		_, err := core.Namespaces().Get(ctx, c.TargetNamespace, metav1.GetOptions{})
 
 		return err

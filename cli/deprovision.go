@@ -50,7 +50,13 @@ func (c *deprovisionCmd) Run(ctx context.Context, w *world) error {
 
 	var u *unstructured.Unstructured
 
-	err = w.attempt(ctx, func(ctx context.Context) error {
+	ask := w.attempt
+	if c.Wait {
+		// Who waits for the end of the cluster waits for an API server to ask it of, too.
+		ask = w.retry
+	}
+
+	err = ask(ctx, func(ctx context.Context) error {
 		u, err = t.TearDown(ctx, c.Name)
 
 		return err

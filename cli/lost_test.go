@@ -90,7 +90,7 @@ func TestAnswerLost(t *testing.T) {
 			lose:       func(w http.ResponseWriter) { answer(w, unavailable) },
 			refuse:     func(*http.Request) *kerrors.StatusError { return unavailable },
 			wantErr: "tpc: trying again: Service Unavailable\n" + cannotCreate + away + "\n" +
-				"tpc: TestPlatformCluster demo may exist in namespace NAMESPACE all the same: " + deprovision + "Service Unavailable: context deadline exceeded\n",
+				"tpc: TestPlatformCluster demo may exist in namespace NAMESPACE all the same: " + deprovision + "Service Unavailable: gave up after 2s\n",
 		},
 		"Expired": {
 			reason:     "So it is when credentials have expired meanwhile.",

@@ -65,6 +65,8 @@ func (c *provisionCmd) Validate() error {
 
 // Run asks for a cluster and, if told to, waits for it.
 func (c *provisionCmd) Run(ctx context.Context, w *world) error {
+	interrupt := ctx
+
 	ctx, cancel := within(ctx, c.Timeout)
 	defer cancel()
 
@@ -77,7 +79,7 @@ func (c *provisionCmd) Run(ctx context.Context, w *world) error {
 
 	unknown := (*unknownError)(nil)
 	if errors.As(err, &unknown) {
-		err = errors.Join(err, errors.Wrapf(c.giveBack(ctx, w, t, r), "%s %s may exist in namespace %s all the same", v1alpha1.Kind, r.Object.GetName(), t.Namespace))
+		err = errors.Join(err, errors.Wrapf(c.giveBack(interrupt, w, t, r), "%s %s may exist in namespace %s all the same", v1alpha1.Kind, r.Object.GetName(), t.Namespace))
 	}
 
 	if err != nil {
@@ -99,7 +101,7 @@ func (c *provisionCmd) Run(ctx context.Context, w *world) error {
 				err = errors.New("interrupted")
 			}
 
-			return errors.Join(err, c.giveBack(ctx, w, t, r), w.record(s))
+			return errors.Join(err, c.giveBack(interrupt, w, t, r), w.record(s))
 		}
 
 		w.sayf("%s is ready after %s; its kubeconfig is in Secret %s: %s kubeconfig %s", s.Name, progress.Duration(time.Since(s.Created)), s.Secret, w.name, s.Name)
@@ -114,7 +116,7 @@ func (c *provisionCmd) Run(ctx context.Context, w *world) error {
 
 	if err != nil {
 		// Nobody is told of the cluster, and whoever would have used it does not begin.
-		return errors.Join(err, c.giveBack(ctx, w, t, r))
+		return errors.Join(err, c.giveBack(interrupt, w, t, r))
 	}
 
 	return nil
@@ -122,18 +124,18 @@ func (c *provisionCmd) Run(ctx context.Context, w *world) error {
 
 // giveBack asks for the tear-down of a cluster that nobody will use, if told to. It
 // leaves alone what is not this request's.
-func (c *provisionCmd) giveBack(ctx context.Context, w *world, t *tenant.Tenant, r *request.Request) error {
+func (c *provisionCmd) giveBack(interrupt context.Context, w *world, t *tenant.Tenant, r *request.Request) error {
 	if !c.DeprovisionOnFailure {
 		return nil
 	}
 
 	// What has ended the wait must not end this.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.patience.giveBack)
+	ctx, cancel := w.lastly(interrupt)
 	defer cancel()
 
 	name, gone := r.Object.GetName(), (*tenant.NotFoundError)(nil)
 
-	err := w.retry(ctx, func() error {
+	err := w.retry(ctx, func(ctx context.Context) error {
 		u, err := t.Get(ctx, name)
 		if err != nil || !r.Equals(u) {
 			return err

@@ -6,8 +6,10 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+	kerrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
@@ -110,5 +112,47 @@ func TestReset(t *testing.T) {
 				t.Errorf("%s\nthe tear-down is asked for: want %t, got %t", tc.reason, want, got)
 			}
 		})
+	}
+}
+
+// An API server may be away for longer than there is patience with one that nothing was
+// asked of yet. Who waits for the tear-down waits for that too.
+func TestTearDownAsked(t *testing.T) {
+	k := startKonflux(t, xrdtest.Claims)
+	k.tenant(t, "tenant-a")
+
+	p := startProxy(t, k)
+	file := p.kubeconfig(t, "tenant-a", &clientcmdapi.AuthInfo{})
+	errs := &buffer{}
+	tpc := func(args ...string) int {
+		impatient := patience{ask: 10 * time.Millisecond}
+
+		return run(append([]string{"tpc", "--kubeconfig=" + file}, args...), &world{out: &buffer{}, err: errs, patience: impatient})
+	}
+
+	launch(t, file, arguments()...).exits(t, 0)
+	must(t, k.report(t.Context(), "tenant-a", "demo", life.Deprovisioned))
+
+	asked := atomic.Int32{}
+
+	p.set(func(p *proxy) {
+		p.instead = func(w http.ResponseWriter, r *http.Request) bool {
+			away := r.Method == http.MethodPatch && asked.Add(1) < 3
+			if away {
+				answer(w, kerrors.NewServiceUnavailable("Service Unavailable"))
+			}
+
+			return away
+		}
+	})
+
+	if got := tpc("deprovision", "demo"); got != exitFailed {
+		t.Errorf("without --wait: exit code: want %d, got %d\n%s", exitFailed, got, errs)
+	}
+
+	asked.Store(0)
+
+	if got := tpc("deprovision", "demo", "--wait"); got != 0 {
+		t.Errorf("with --wait: exit code: want 0, got %d\n%s", got, errs)
 	}
 }

@@ -55,11 +55,34 @@ type patience struct {
 
 	// giveBack is how long to try to give a cluster back.
 	giveBack time.Duration
+
+	// interrupted is how long to try that once somebody has interrupted us.
+	interrupted time.Duration
 }
 
-// usualPatience gives back within less than Kubernetes lets a container take to end, so
+// usualPatience is less, once interrupted, than Kubernetes lets a container take to end, so
 // that there is time when a Pod is deleted.
-func usualPatience() patience { return patience{ask: 3 * time.Minute, giveBack: 20 * time.Second} }
+func usualPatience() patience {
+	return patience{ask: 3 * time.Minute, giveBack: 10 * time.Minute, interrupted: 20 * time.Second}
+}
+
+// lastly returns a context for what is to be done when all else has ended. An interrupt,
+// before or meanwhile, leaves less time for it.
+func (w *world) lastly(interrupt context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(context.WithoutCancel(interrupt))
+	gaveUp := func(after time.Duration) func() {
+		return func() { cancel(errors.Errorf("gave up after %s", after)) }
+	}
+
+	late := time.AfterFunc(w.patience.giveBack, gaveUp(w.patience.giveBack))
+	stop := context.AfterFunc(interrupt, func() { time.AfterFunc(w.patience.interrupted, gaveUp(w.patience.interrupted)) })
+
+	return ctx, func() {
+		late.Stop()
+		stop()
+		cancel(nil)
+	}
+}
 
 // within bounds a context.
 func within(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
@@ -72,13 +95,13 @@ func (w *world) attempt(ctx context.Context, request func(ctx context.Context) e
 	ctx, cancel := context.WithTimeoutCause(ctx, w.patience.ask, errors.Errorf("gave up after %s", w.patience.ask))
 	defer cancel()
 
-	return w.retry(ctx, func() error { return request(ctx) })
+	return w.retry(ctx, request)
 }
 
 // retry makes a request again and again, and tells of each reason to once. Once an
 // API server could not be reached, it may just have started when it can: it forbids what
 // it will allow as soon as it knows all rights, and does not know all kinds yet.
-func (w *world) retry(ctx context.Context, request func() error) error {
+func (w *world) retry(ctx context.Context, request func(ctx context.Context) error) error {
 	return tenant.Retry(ctx, func(err error) bool {
 		started := kerrors.IsForbidden(err) || errors.Is(err, tenant.ErrNotServed)
 		if !tenant.Transient(err) && (w.trouble == "" || !started) {
@@ -91,7 +114,7 @@ func (w *world) retry(ctx context.Context, request func() error) error {
 		}
 
 		return true
-	}, request)
+	}, func() error { return request(ctx) })
 }
 
 // progressTo is where progress goes: to people, who read standard error too.

@@ -113,7 +113,10 @@ func pause(ctx context.Context, d time.Duration) error {
 func Retry(ctx context.Context, mayPass func(error) bool, attempt func() error) error {
 	for b := backoff(); ; {
 		err := attempt()
-		if err == nil || !mayPass(err) {
+		// Why the context has ended says more than that it has.
+		cutOff := ctx.Err() != nil && context.Cause(ctx) != ctx.Err() && errors.Is(err, ctx.Err()) //nolint:errorlint // It is the very same.
+
+		if err == nil || !cutOff && !mayPass(err) {
 			return err
 		}
 

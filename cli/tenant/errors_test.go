@@ -126,4 +126,17 @@ func TestRetry(t *testing.T) {
 			t.Errorf("want both why it was tried again and why no more: -want, +got:\n%s", diff)
 		}
 	})
+	t.Run("CutOff", func(t *testing.T) {
+		cause := errors.New("it took too long")
+		ctx, cancel := context.WithCancelCause(t.Context())
+
+		err := Retry(ctx, mayPass, func() error {
+			cancel(cause)
+
+			return ctx.Err()
+		})
+		if diff := cmp.Diff("context canceled: it took too long", err.Error()); diff != "" || !errors.Is(err, cause) {
+			t.Errorf("want why the last attempt has ended: -want, +got:\n%s", diff)
+		}
+	})
 }
