@@ -21,10 +21,10 @@ import (
 const clusterTimeout = 30 * time.Second
 
 type copySecretsCmd struct {
-	CredentialsSecret string        `help:"Secret of your namespace that has the cluster's kubeconfig."                 placeholder:"NAME"      required:""`
-	TargetNamespace   string        `help:"Namespace of the cluster to copy to. It must exist."                         placeholder:"NAME"      required:""`
-	LabelSelector     string        `help:"Which Secrets of your namespace to copy, such as app=demo or copy in (yes)." placeholder:"SELECTOR"  required:""`
-	Timeout           time.Duration `default:"5m"                                                                       help:"How long to try."`
+	CredentialsSecret string  `help:"Secret of your namespace that has the cluster's kubeconfig."                 placeholder:"NAME"      required:""`
+	TargetNamespace   string  `help:"Namespace of the cluster to copy to. It must exist."                         placeholder:"NAME"      required:""`
+	LabelSelector     string  `help:"Which Secrets of your namespace to copy, such as app=demo or copy in (yes)." placeholder:"SELECTOR"  required:""`
+	Timeout           timeout `default:"5m"                                                                       help:"How long to try."`
 }
 
 // Help is what `tpc copy-secrets --help` says beyond its flags.
@@ -67,7 +67,7 @@ func (c *copySecretsCmd) Validate() error {
 
 // Run copies Secrets.
 func (c *copySecretsCmd) Run(ctx context.Context, w *world) error {
-	ctx, cancel := within(ctx, c.Timeout)
+	ctx, cancel := within(ctx, time.Duration(c.Timeout))
 	defer cancel()
 
 	t, err := w.connect()

@@ -15,8 +15,8 @@ import (
 type deprovisionCmd struct {
 	Name string `arg:"" help:"Name of the TestPlatformCluster."`
 
-	Wait    bool          `help:"Wait until the ProwJob that destroys the cluster has ended; fail when it has failed."`
-	Timeout time.Duration `default:"2h"                                                                                help:"How long to wait."`
+	Wait    bool    `help:"Wait until the ProwJob that destroys the cluster has ended; fail when it has failed."`
+	Timeout timeout `default:"2h"                                                                                help:"How long to wait."`
 }
 
 // Help is what `tpc deprovision --help` says beyond its flags.
@@ -40,7 +40,7 @@ func (c *deprovisionCmd) Run(ctx context.Context, w *world) error {
 		return request.Usage("NAME", wrong)
 	}
 
-	ctx, cancel := within(ctx, c.Timeout)
+	ctx, cancel := within(ctx, time.Duration(c.Timeout))
 	defer cancel()
 
 	t, err := w.connect()

@@ -19,11 +19,11 @@ import (
 type provisionCmd struct {
 	request.Params `group:"Request"`
 
-	Wait                 bool          `help:"Wait until the cluster is ready and its kubeconfig is in the Secret."`
-	Timeout              time.Duration `default:"2h"                                                                                                                                       help:"How long to wait."`
-	DeprovisionOnFailure bool          `help:"With --wait, give the cluster back when it does not become ready in time, fails, the wait is interrupted, or the results cannot be written."`
-	ResultsDir           string        `help:"Directory to write the files secretRef, testPlatformClusterClaimName and testPlatformClusterClaimNamespace to, when all went well."          placeholder:"DIR"`
-	DryRun               bool          `help:"Only check the request, on the cluster too; ask for nothing."`
+	Wait                 bool    `help:"Wait until the cluster is ready and its kubeconfig is in the Secret."`
+	Timeout              timeout `default:"2h"                                                                                                                                       help:"How long to wait."`
+	DeprovisionOnFailure bool    `help:"With --wait, give the cluster back when it does not become ready in time, fails, the wait is interrupted, or the results cannot be written."`
+	ResultsDir           string  `help:"Directory to write the files secretRef, testPlatformClusterClaimName and testPlatformClusterClaimNamespace to, when all went well."          placeholder:"DIR"`
+	DryRun               bool    `help:"Only check the request, on the cluster too; ask for nothing."`
 }
 
 // Help is what `tpc provision --help` says beyond its flags.
@@ -67,7 +67,7 @@ func (c *provisionCmd) Validate() error {
 func (c *provisionCmd) Run(ctx context.Context, w *world) error {
 	interrupt := ctx
 
-	ctx, cancel := within(ctx, c.Timeout)
+	ctx, cancel := within(ctx, time.Duration(c.Timeout))
 	defer cancel()
 
 	t, r, err := c.check(ctx, w)

@@ -273,7 +273,7 @@ func TestMalformedParameters(t *testing.T) {
 		"baseImages":     {map[string]string{"baseImages": `{"cli": {"name": "4.20", "namespace": "ocp"}}`}, "--base-images: cli.tag: is required"},
 		"externalImages": {map[string]string{"externalImages": "[]"}, "--external-images: must be an object, not an array"},
 		"resources":      {map[string]string{"resources": `{"*": {"limits": {"cpu": 1}}}`}, "--resources: *.limits.cpu: must be a string, not an integer; put it in quotes"},
-		"timeout":        {map[string]string{"timeout": "soon"}, `--timeout: expected duration but got "soon": time: invalid duration "soon"`},
+		"timeout":        {map[string]string{"timeout": "soon"}, `--timeout: must be a duration, such as 2h, 90m, or 7200 for seconds, not "soon"`},
 	}
 
 	for name, tc := range cases {
