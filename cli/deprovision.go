@@ -57,7 +57,7 @@ func (c *deprovisionCmd) Run(ctx context.Context, w *world) error {
 	}
 
 	err = ask(ctx, func(ctx context.Context) error {
-		u, err = t.TearDown(ctx, c.Name)
+		u, err = t.TearDown(ctx, c.Name, "")
 
 		return err
 	})

@@ -79,7 +79,7 @@ func (c *provisionCmd) Run(ctx context.Context, w *world) error {
 
 	unknown := (*unknownError)(nil)
 	if errors.As(err, &unknown) {
-		err = errors.Join(err, errors.Wrapf(c.giveBack(interrupt, w, t, r), "%s %s may exist in namespace %s all the same", v1alpha1.Kind, r.Object.GetName(), t.Namespace))
+		err = errors.Join(err, errors.Wrapf(c.giveBack(interrupt, w, t, r, ""), "%s %s may exist in namespace %s all the same", v1alpha1.Kind, r.Object.GetName(), t.Namespace))
 	}
 
 	if err != nil {
@@ -101,7 +101,7 @@ func (c *provisionCmd) Run(ctx context.Context, w *world) error {
 				err = errors.New("interrupted")
 			}
 
-			return errors.Join(err, c.giveBack(interrupt, w, t, r), w.record(s))
+			return errors.Join(err, c.giveBack(interrupt, w, t, r, u.GetUID()), w.record(s))
 		}
 
 		w.sayf("%s is ready after %s; its kubeconfig is in Secret %s: %s kubeconfig %s", s.Name, progress.Duration(time.Since(s.Created)), s.Secret, w.name, s.Name)
@@ -116,42 +116,10 @@ func (c *provisionCmd) Run(ctx context.Context, w *world) error {
 
 	if err != nil {
 		// Nobody is told of the cluster, and whoever would have used it does not begin.
-		return errors.Join(err, c.giveBack(interrupt, w, t, r))
+		return errors.Join(err, c.giveBack(interrupt, w, t, r, u.GetUID()))
 	}
 
 	return nil
-}
-
-// giveBack asks for the tear-down of a cluster that nobody will use, if told to. It
-// leaves alone what is not this request's.
-func (c *provisionCmd) giveBack(interrupt context.Context, w *world, t *tenant.Tenant, r *request.Request) error {
-	if !c.DeprovisionOnFailure {
-		return nil
-	}
-
-	// What has ended the wait must not end this.
-	ctx, cancel := w.lastly(interrupt)
-	defer cancel()
-
-	name, gone := r.Object.GetName(), (*tenant.NotFoundError)(nil)
-
-	err := w.retry(ctx, func(ctx context.Context) error {
-		u, err := t.Get(ctx, name)
-		if err != nil || !r.Equals(u) {
-			return err
-		}
-
-		if _, err = t.TearDown(ctx, name); err == nil {
-			w.sayf("the tear-down of %s is asked for", name)
-		}
-
-		return err
-	})
-	if errors.As(err, &gone) {
-		return nil
-	}
-
-	return errors.Wrapf(err, "cannot give back %s: do so with %s deprovision %s", name, w.name, name)
 }
 
 // check finds out whether what is asked for can be had, before anything is created.
