@@ -72,7 +72,7 @@ func (c *deprovisionCmd) Run(ctx context.Context, w *world) error {
 		return w.record(s)
 	}
 
-	s, err = w.await(ctx, t, progress.To(w.progressTo()), s.Name, s.UID, func(_ context.Context, s cluster.State) (cluster.State, bool, bool, error) {
+	s, err = w.await(ctx, t, progress.To(w.progressTo()), s, func(_ context.Context, s cluster.State) (cluster.State, bool, bool, error) {
 		done, failure := s.Deprovisioned()
 		if failure != nil {
 			s.Failure = failure

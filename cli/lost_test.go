@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -17,6 +18,7 @@ import (
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
 	"github.com/ephemeral-clusters/ephemeral-clusters/api/testplatform/v1alpha1"
+	"github.com/ephemeral-clusters/ephemeral-clusters/cli/cluster"
 	"github.com/ephemeral-clusters/ephemeral-clusters/cli/internal/xrdtest"
 	"github.com/ephemeral-clusters/ephemeral-clusters/cli/tenant"
 )
@@ -200,5 +202,38 @@ func TestAnswerLost(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Who may ask for a cluster, and not follow it, is told which one there is.
+func TestNameTold(t *testing.T) {
+	k := startKonflux(t, xrdtest.Claims)
+	k.tenant(t, "tenant-a")
+
+	p := startProxy(t, k)
+	p.set(func(p *proxy) {
+		p.instead = func(w http.ResponseWriter, r *http.Request) bool {
+			list := r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/"+v1alpha1.Plural)
+			if list {
+				answer(w, kerrors.NewForbidden(tenant.Resource().GroupResource(), "", errors.New("no")))
+			}
+
+			return list
+		}
+	})
+
+	out, errs := &buffer{}, &buffer{}
+	file := p.kubeconfig(t, "tenant-a", &clientcmdapi.AuthInfo{})
+
+	args := append([]string{"tpc"}, arguments("--wait", "--output=json", "--kubeconfig="+file)...)
+	if got := run(args, &world{out: out, err: errs, patience: usualPatience()}); got != exitFailed {
+		t.Errorf("exit code: want %d, got %d\n%s", exitFailed, got, errs)
+	}
+
+	got := cluster.State{}
+	must(t, json.Unmarshal([]byte(out.String()), &got))
+
+	if diff := cmp.Diff([]string{"demo", "tenant-a"}, []string{got.Name, got.Namespace}); diff != "" {
+		t.Errorf("name and namespace: -want, +got:\n%s", diff)
 	}
 }

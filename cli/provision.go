@@ -249,7 +249,7 @@ func (*provisionCmd) create(ctx context.Context, w *world, t *tenant.Tenant, r *
 
 // await waits until the cluster can be used.
 func (*provisionCmd) await(ctx context.Context, w *world, t *tenant.Tenant, s cluster.State) (cluster.State, error) {
-	return w.await(ctx, t, progress.To(w.progressTo()), s.Name, s.UID, func(ctx context.Context, s cluster.State) (cluster.State, bool, bool, error) {
+	return w.await(ctx, t, progress.To(w.progressTo()), s, func(ctx context.Context, s cluster.State) (cluster.State, bool, bool, error) {
 		if f := s.ProvisionFailure(); f != nil {
 			s.Failure = f
 

@@ -9,7 +9,6 @@ import (
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 	kerrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/ephemeral-clusters/ephemeral-clusters/cli/cluster"
 	"github.com/ephemeral-clusters/ephemeral-clusters/cli/progress"
@@ -130,14 +129,12 @@ func (w *world) progressTo() io.Writer {
 // claim does, and return another state; again asks to be called again soon.
 type judge func(ctx context.Context, s cluster.State) (judged cluster.State, done, again bool, err error)
 
-// await follows a claim, and shows how it gets on, until a judge is content. It
-// returns the last state either way.
-func (w *world) await(ctx context.Context, t *tenant.Tenant, show progress.Reporter, name string, uid types.UID, judge judge) (cluster.State, error) {
+// await follows a claim that was in some state, and shows how it gets on, until a judge is
+// content. It returns the last state either way.
+func (w *world) await(ctx context.Context, t *tenant.Tenant, show progress.Reporter, last cluster.State, judge judge) (cluster.State, error) {
 	defer show.Close()
 
-	last := cluster.State{}
-
-	err := t.Follow(ctx, name, uid, tenant.Follower{
+	err := t.Follow(ctx, last.Name, last.UID, tenant.Follower{
 		See: func(ctx context.Context, u *unstructured.Unstructured) (bool, error) {
 			s, done, again, err := judge(ctx, cluster.From(u))
 			last = s
@@ -158,7 +155,7 @@ func (w *world) await(ctx context.Context, t *tenant.Tenant, show progress.Repor
 	case errors.As(err, &timeout):
 		return last, &timeoutError{after: timeout.after, waitingFor: last.WaitingFor}
 	case err != nil && errors.Is(ctx.Err(), context.Canceled):
-		return last, &interruptedError{follow: w.name + " status " + name + " --watch"}
+		return last, &interruptedError{follow: w.name + " status " + last.Name + " --watch"}
 	}
 
 	return last, err
