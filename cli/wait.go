@@ -136,7 +136,7 @@ func (w *world) await(ctx context.Context, t *tenant.Tenant, show progress.Repor
 
 	err := t.Follow(ctx, last.Name, last.UID, tenant.Follower{
 		See: func(ctx context.Context, u *unstructured.Unstructured) (bool, error) {
-			s, done, again, err := judge(ctx, cluster.From(u))
+			s, done, again, err := judge(ctx, cluster.From(u).After(last))
 			last = s
 			show.State(s)
 

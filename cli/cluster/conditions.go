@@ -21,6 +21,8 @@ func (cs conditions) isTrue(typ string) bool { return cs[typ].Status == metav1.C
 // isFalse is not the same as not being true: a condition that is not there is neither.
 func (cs conditions) isFalse(typ string) bool { return cs[typ].Status == metav1.ConditionFalse }
 
+func (cs conditions) isUnknown(typ string) bool { return cs[typ].Status == metav1.ConditionUnknown }
+
 // reported returns what a condition reports, whose message is a value. Crossplane puts
 // words of its own there, with status Unknown, when it could not ask the function.
 func (cs conditions) reported(typ string) string {
