@@ -29,7 +29,8 @@ type copySecretsCmd struct {
 
 // Help is what `tpc copy-secrets --help` says beyond its flags.
 func (*copySecretsCmd) Help() string {
-	return `Secrets keep their names, contents, types, labels and annotations. One of the same name is replaced.`
+	return `Secrets keep their names, contents, types, labels and annotations. One of the same name is replaced. When none
+matches, that is a failure, and so is a token of a ServiceAccount among them: it must not leave the cluster.`
 }
 
 // Validate refuses what no API server would understand.
@@ -91,6 +92,10 @@ func (c *copySecretsCmd) Run(ctx context.Context, w *world) error {
 		return err
 	}
 
+	if len(selected) == 0 {
+		return errors.Errorf("no Secret of namespace %s matches %s", t.Namespace, c.LabelSelector)
+	}
+
 	copied := make([]string, 0, len(selected))
 
 	for i := range selected {
@@ -100,10 +105,6 @@ func (c *copySecretsCmd) Run(ctx context.Context, w *world) error {
 
 		copied = append(copied, selected[i].GetName())
 		w.sayf("copied Secret %s", selected[i].GetName())
-	}
-
-	if len(copied) == 0 {
-		w.sayf("no Secret of namespace %s matches %s", t.Namespace, c.LabelSelector)
 	}
 
 	return w.record(map[string]any{"copied": copied, "namespace": c.TargetNamespace})
