@@ -38,19 +38,21 @@ func (cs conditions) failure(typ string) *Failure {
 	return &Failure{Condition: typ, Reason: cs[typ].Reason, Message: cs[typ].Message}
 }
 
-// printable returns a condition without the control characters that could take over
-// a terminal. Its words come from other clusters, and some of them from other tenants.
+// printable returns a condition whose words can be shown.
 func printable(c metav1.Condition) metav1.Condition {
-	clean := func(r rune) rune {
+	c.Reason, c.Message = clean(c.Reason), clean(c.Message)
+
+	return c
+}
+
+// clean returns text without the control characters that could take over a terminal. It
+// comes from other clusters, and some of it from other tenants.
+func clean(text string) string {
+	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) && r != '\n' && r != '\t' {
 			return -1
 		}
 
 		return r
-	}
-
-	c.Reason = strings.Map(clean, c.Reason)
-	c.Message = strings.Map(clean, c.Message)
-
-	return c
+	}, text)
 }
