@@ -203,7 +203,14 @@ func firstOf(problems request.UsageErrors, err error) error {
 }
 
 func refused(r *request.Request, t *tenant.Tenant, err error) error {
-	return firstOf(r.Refused(err), errors.Wrap(t.Explain(err, ""), "cannot create the TestPlatformCluster"))
+	err = t.Explain(err, r.Object.GetName())
+
+	missing := (*tenant.NoNamespaceError)(nil)
+	if errors.As(err, &missing) {
+		return request.Usage("--namespace", missing.Error())
+	}
+
+	return firstOf(r.Refused(err), errors.Wrap(err, "cannot create the TestPlatformCluster"))
 }
 
 // An unknownError is about a claim that may have been created, though nobody has said so.

@@ -135,12 +135,26 @@ func (t *Tenant) explain(err error, name string) error {
 	}
 
 	// Only what is served has a name that can be missing.
-	if d := status.Status().Details; d == nil || d.Name == "" {
+	d := status.Status().Details
+
+	switch {
+	case d == nil || d.Name == "":
 		return ErrNotServed
+	case d.Kind == "namespaces":
+		return &NoNamespaceError{Name: d.Name}
 	}
 
 	return &NotFoundError{Name: name, Namespace: t.Namespace}
 }
+
+// A NoNamespaceError is about a namespace that does not exist, which only those are told
+// who may create something in every namespace.
+type NoNamespaceError struct {
+	Name string
+}
+
+// Error names the namespace.
+func (e *NoNamespaceError) Error() string { return "namespace " + e.Name + " does not exist" }
 
 // A NotFoundError is about a claim that does not exist.
 type NotFoundError struct {
