@@ -116,16 +116,22 @@ func TestPipelineEnds(t *testing.T) {
 		p.remove()
 	})
 
-	t.Run("CancelledGracefullyEarly", func(t *testing.T) {
-		p := startPipeline(t, r, "install", map[string]string{"env": slowEnv})
-		p.provisioning()
-		p.set(pipelinev1.PipelineRunSpecStatusCancelledRunFinally)
-		p.ends(pipelinev1.PipelineRunReasonCancelled)
-		p.notReady("interrupted")
-		p.claim("that the cluster is given back", tearDown)
-		p.destroyed()
-		p.remove()
-	})
+	// While the cluster is provisioned, the task that waits for it gives it back either way.
+	for name, status := range map[string]pipelinev1.PipelineRunSpecStatus{
+		"CancelledGracefullyEarly": pipelinev1.PipelineRunSpecStatusCancelledRunFinally,
+		"CancelledEarly":           pipelinev1.PipelineRunSpecStatusCancelled,
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := startPipeline(t, r, "install", map[string]string{"env": slowEnv})
+			p.provisioning()
+			p.set(status)
+			p.ends(pipelinev1.PipelineRunReasonCancelled)
+			p.notReady("interrupted")
+			p.claim("that the cluster is given back", tearDown)
+			p.destroyed()
+			p.remove()
+		})
+	}
 
 	t.Run("Deleted", func(t *testing.T) {
 		p := startPipeline(t, r, "install", nil, taskTest)
