@@ -21,7 +21,10 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-const image = "quay.io/ephemeral-clusters/tpc:"
+const (
+	image    = "quay.io/ephemeral-clusters/tpc:"
+	releases = "https://github.com/ephemeral-clusters/ephemeral-clusters/releases/download/"
+)
 
 // An interface is what pipelines rely on: of each parameter the default, or that it is
 // required.
@@ -266,7 +269,7 @@ func TestExamples(t *testing.T) {
 					continue
 				}
 
-				task := readTask(t, strings.Split(resolved(t, pt.TaskRef), "/")[1])
+				task := resolved(t, pt.TaskRef)
 				rt := &resources.ResolvedTask{TaskName: task.GetName(), TaskSpec: &task.Spec}
 
 				if err := taskrun.ValidateResolvedTask(t.Context(), pt.Params, nil, rt); err != nil {
@@ -290,7 +293,7 @@ func TestExamples(t *testing.T) {
 				fits(t, pt, pr.FinallyTimeout())
 			}
 
-			if last := spec.Finally[len(spec.Finally)-1]; resolved(t, last.TaskRef) != taskPath("deprovision-ephemeral-cluster") {
+			if last := spec.Finally[len(spec.Finally)-1]; resolved(t, last.TaskRef).GetName() != "deprovision-ephemeral-cluster" {
 				t.Errorf("the pipeline does not give its cluster back: %v", last)
 			}
 		})
@@ -350,24 +353,27 @@ func timeoutOf(pt pipelinev1.PipelineTask) time.Duration {
 	return pt.Timeout.Duration
 }
 
-func taskPath(name string) string { return "tasks/" + name + "/0.1/" + name + ".yaml" }
-
-// resolved returns where Tekton's resolver is told to look.
-func resolved(t *testing.T, ref *pipelinev1.TaskRef) string {
+// resolved returns the task that Tekton's resolver is told to take from a release: from the
+// one that the task of that name, as it is here, is of.
+func resolved(t *testing.T, ref *pipelinev1.TaskRef) *pipelinev1.Task {
 	t.Helper()
 
 	for _, p := range ref.Params {
-		if p.Name == "pathInRepo" {
-			if !slices.ContainsFunc([]string{"provision-ephemeral-cluster", "deprovision-ephemeral-cluster", "copy-secrets-to-ephemeral-cluster"},
-				func(name string) bool { return p.Value.StringVal == taskPath(name) }) {
-				t.Fatalf("%s is no task", p.Value.StringVal)
-			}
-
-			return p.Value.StringVal
+		if ref.Resolver != "http" || p.Name != "url" {
+			continue
 		}
+
+		task := readTask(t, strings.TrimSuffix(filepath.Base(p.Value.StringVal), ".yaml"))
+		_, version, _ := strings.Cut(task.Spec.Steps[0].Image, ":")
+
+		if diff := cmp.Diff(releases+version+"/"+task.GetName()+".yaml", p.Value.StringVal); diff != "" {
+			t.Errorf("where a task is: -want, +got:\n%s", diff)
+		}
+
+		return task
 	}
 
-	t.Fatalf("the task is not one of the repository: %v", ref)
+	t.Fatalf("the task is not one of a release: %v", ref)
 
-	return ""
+	return nil
 }
