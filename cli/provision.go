@@ -47,7 +47,8 @@ that names the flag. With --wait, progress is shown, with a link to the ProwJob 
 fails, what OpenShift CI says is printed word for word. After a timeout or an interrupt the cluster goes on being
 installed: give it back with tpc deprovision, or let --deprovision-on-failure do so. That also gives back a cluster
 that was asked for when the API server went before it could say so, if it comes back in time; if not, what to do is
-told. The same command again takes up where it left off.`
+told. The same command again takes up where it left off; for an attempt of a task, with --owner and
+--deprovision-on-failure, what has failed or was given back makes way for another request.`
 }
 
 // Validate refuses flags that do not go together.
@@ -75,7 +76,7 @@ func (c *provisionCmd) Run(ctx context.Context, w *world) error {
 		return err
 	}
 
-	u, created, err := c.create(ctx, w, t, r)
+	u, created, err := c.ask(ctx, w, t, r)
 
 	unknown := (*unknownError)(nil)
 	if errors.As(err, &unknown) {
