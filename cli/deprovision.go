@@ -10,6 +10,7 @@ import (
 	"github.com/ephemeral-clusters/ephemeral-clusters/cli/cluster"
 	"github.com/ephemeral-clusters/ephemeral-clusters/cli/progress"
 	"github.com/ephemeral-clusters/ephemeral-clusters/cli/request"
+	"github.com/ephemeral-clusters/ephemeral-clusters/cli/tenant"
 )
 
 type deprovisionCmd struct {
@@ -77,7 +78,7 @@ func (c *deprovisionCmd) Run(ctx context.Context, w *world) error {
 		if failure != nil {
 			s.Failure = failure
 
-			return s, false, false, &failedError{name: s.Name, failure: failure}
+			return s, false, false, tenant.Final(&failedError{name: s.Name, failure: failure})
 		}
 
 		return s, done, false, nil

@@ -261,7 +261,7 @@ func (*provisionCmd) await(ctx context.Context, w *world, t *tenant.Tenant, s cl
 		if f := s.ProvisionFailure(); f != nil {
 			s.Failure = f
 
-			return s, false, false, &failedError{name: s.Name, failure: f}
+			return s, false, false, tenant.Final(&failedError{name: s.Name, failure: f})
 		}
 
 		ready := s.Ready

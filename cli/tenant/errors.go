@@ -114,7 +114,7 @@ func Retry(ctx context.Context, mayPass func(error) bool, attempt func() error) 
 	for b := backoff(); ; {
 		err := attempt()
 		// Why the context has ended says more than that it has.
-		cutOff := ctx.Err() != nil && context.Cause(ctx) != ctx.Err() && errors.Is(err, ctx.Err()) //nolint:errorlint // It is the very same.
+		cutOff := ctx.Err() != nil && errors.Is(err, ctx.Err()) && !errors.Is(context.Cause(ctx), ctx.Err())
 
 		if err == nil || !cutOff && !mayPass(err) {
 			return err
