@@ -121,6 +121,12 @@ func stop(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(in(ts).started[args[0]].cmd.Process.Signal(syscall.SIGINT))
 }
 
+// hangup tells what was started that its terminal is closed.
+func hangup(ts *testscript.TestScript, neg bool, args []string) {
+	wants(ts, !neg && len(args) == 1, "hangup NAME")
+	ts.Check(in(ts).started[args[0]].cmd.Process.Signal(syscall.SIGHUP))
+}
+
 // mode compares the mode of a file.
 func mode(ts *testscript.TestScript, neg bool, args []string) {
 	wants(ts, !neg && len(args) == 2, "mode FILE MODE")

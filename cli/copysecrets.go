@@ -21,15 +21,16 @@ import (
 const clusterTimeout = 30 * time.Second
 
 type copySecretsCmd struct {
-	CredentialsSecret string        `help:"Secret of your namespace that has the cluster's kubeconfig."                 placeholder:"NAME"      required:""`
-	TargetNamespace   string        `help:"Namespace of the cluster to copy to. It must exist."                         placeholder:"NAME"      required:""`
-	LabelSelector     string        `help:"Which Secrets of your namespace to copy, such as app=demo or copy in (yes)." placeholder:"SELECTOR"  required:""`
-	Timeout           time.Duration `default:"5m"                                                                       help:"How long to try."`
+	CredentialsSecret string  `help:"Secret of your namespace that has the cluster's kubeconfig."                 placeholder:"NAME"      required:""`
+	TargetNamespace   string  `help:"Namespace of the cluster to copy to. It must exist."                         placeholder:"NAME"      required:""`
+	LabelSelector     string  `help:"Which Secrets of your namespace to copy, such as app=demo or copy in (yes)." placeholder:"SELECTOR"  required:""`
+	Timeout           timeout `default:"5m"                                                                       help:"How long to try."`
 }
 
 // Help is what `tpc copy-secrets --help` says beyond its flags.
 func (*copySecretsCmd) Help() string {
-	return `Secrets keep their names, contents, types, labels and annotations. One of the same name is replaced.`
+	return `Secrets keep their names, contents, types, labels and annotations. One of the same name is replaced. When none
+matches, that is a failure, and so is a token of a ServiceAccount among them: it must not leave the cluster.`
 }
 
 // Validate refuses what no API server would understand.
@@ -67,7 +68,7 @@ func (c *copySecretsCmd) Validate() error {
 
 // Run copies Secrets.
 func (c *copySecretsCmd) Run(ctx context.Context, w *world) error {
-	ctx, cancel := within(ctx, c.Timeout)
+	ctx, cancel := within(ctx, time.Duration(c.Timeout))
 	defer cancel()
 
 	t, err := w.connect()
@@ -82,7 +83,7 @@ func (c *copySecretsCmd) Run(ctx context.Context, w *world) error {
 
 	var selected []corev1.Secret
 
-	err = w.retry(ctx, func() error {
+	err = w.retry(ctx, func(ctx context.Context) error {
 		selected, err = secrets.Select(ctx, t.Core(), c.LabelSelector)
 
 		return err
@@ -91,19 +92,19 @@ func (c *copySecretsCmd) Run(ctx context.Context, w *world) error {
 		return err
 	}
 
+	if len(selected) == 0 {
+		return errors.Errorf("no Secret of namespace %s matches %s", t.Namespace, c.LabelSelector)
+	}
+
 	copied := make([]string, 0, len(selected))
 
 	for i := range selected {
-		if err := w.retry(ctx, func() error { return secrets.Copy(ctx, to, &selected[i]) }); err != nil {
+		if err := w.retry(ctx, func(ctx context.Context) error { return secrets.Copy(ctx, to, &selected[i]) }); err != nil {
 			return err
 		}
 
 		copied = append(copied, selected[i].GetName())
 		w.sayf("copied Secret %s", selected[i].GetName())
-	}
-
-	if len(copied) == 0 {
-		w.sayf("no Secret of namespace %s matches %s", t.Namespace, c.LabelSelector)
 	}
 
 	return w.record(map[string]any{"copied": copied, "namespace": c.TargetNamespace})
@@ -113,7 +114,7 @@ func (c *copySecretsCmd) Run(ctx context.Context, w *world) error {
 func (c *copySecretsCmd) target(ctx context.Context, w *world, t *tenant.Tenant) (corev1client.SecretInterface, error) {
 	var b []byte
 
-	err := w.retry(ctx, func() (err error) {
+	err := w.retry(ctx, func(ctx context.Context) (err error) {
 		b, err = t.Kubeconfig(ctx, c.CredentialsSecret, "")
 
 		return err
@@ -139,7 +140,7 @@ func (c *copySecretsCmd) target(ctx context.Context, w *world, t *tenant.Tenant)
 		return nil, errors.Wrapf(err, "Secret %q", c.CredentialsSecret)
 	}
 
-	err = w.retry(ctx, func() error {
+	err = w.retry(ctx, func(ctx context.Context) error {
 		_, err := core.Namespaces().Get(ctx, c.TargetNamespace, metav1.GetOptions{})
 
 		return err

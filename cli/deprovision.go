@@ -10,13 +10,14 @@ import (
 	"github.com/ephemeral-clusters/ephemeral-clusters/cli/cluster"
 	"github.com/ephemeral-clusters/ephemeral-clusters/cli/progress"
 	"github.com/ephemeral-clusters/ephemeral-clusters/cli/request"
+	"github.com/ephemeral-clusters/ephemeral-clusters/cli/tenant"
 )
 
 type deprovisionCmd struct {
 	Name string `arg:"" help:"Name of the TestPlatformCluster."`
 
-	Wait    bool          `help:"Wait until the ProwJob that destroys the cluster has ended; fail when it has failed."`
-	Timeout time.Duration `default:"2h"                                                                                help:"How long to wait."`
+	Wait    bool    `help:"Wait until the ProwJob that destroys the cluster has ended; fail when it has failed."`
+	Timeout timeout `default:"2h"                                                                                help:"How long to wait."`
 }
 
 // Help is what `tpc deprovision --help` says beyond its flags.
@@ -40,7 +41,7 @@ func (c *deprovisionCmd) Run(ctx context.Context, w *world) error {
 		return request.Usage("NAME", wrong)
 	}
 
-	ctx, cancel := within(ctx, c.Timeout)
+	ctx, cancel := within(ctx, time.Duration(c.Timeout))
 	defer cancel()
 
 	t, err := w.connect()
@@ -50,8 +51,14 @@ func (c *deprovisionCmd) Run(ctx context.Context, w *world) error {
 
 	var u *unstructured.Unstructured
 
-	err = w.attempt(ctx, func(ctx context.Context) error {
-		u, err = t.TearDown(ctx, c.Name)
+	ask := w.attempt
+	if c.Wait {
+		// Who waits for the end of the cluster waits for an API server to ask it of, too.
+		ask = w.retry
+	}
+
+	err = ask(ctx, func(ctx context.Context) error {
+		u, err = t.TearDown(ctx, c.Name, "")
 
 		return err
 	})
@@ -66,12 +73,12 @@ func (c *deprovisionCmd) Run(ctx context.Context, w *world) error {
 		return w.record(s)
 	}
 
-	s, err = w.await(ctx, t, progress.To(w.progressTo()), s.Name, s.UID, func(_ context.Context, s cluster.State) (cluster.State, bool, bool, error) {
+	s, err = w.await(ctx, t, progress.To(w.progressTo()), s, func(_ context.Context, s cluster.State) (cluster.State, bool, bool, error) {
 		done, failure := s.Deprovisioned()
 		if failure != nil {
 			s.Failure = failure
 
-			return s, false, false, &failedError{name: s.Name, failure: failure}
+			return s, false, false, tenant.Final(&failedError{name: s.Name, failure: failure})
 		}
 
 		return s, done, false, nil

@@ -157,7 +157,7 @@ func (k *konflux) tenant(t *testing.T, namespace string) *envtest.AuthenticatedU
 	_, err = k.rbac.Roles(namespace).Create(t.Context(), &rbacv1.Role{
 		ObjectMeta: metav1.ObjectMeta{Name: "tenant"},
 		Rules: []rbacv1.PolicyRule{
-			{APIGroups: []string{v1alpha1.Group}, Resources: []string{v1alpha1.Plural}, Verbs: []string{"create", "get", "list", "patch", "watch"}},
+			{APIGroups: []string{v1alpha1.Group}, Resources: []string{v1alpha1.Plural}, Verbs: []string{"create", "delete", "get", "list", "patch", "watch"}},
 			{APIGroups: []string{""}, Resources: []string{"secrets"}, Verbs: []string{"get", "list"}},
 		},
 	}, metav1.CreateOptions{})

@@ -73,7 +73,7 @@ func (c *kubeconfigCmd) Run(ctx context.Context, w *world) error {
 	name := cmp.Or(c.ContextName, t.Namespace+"/"+c.Name)
 
 	if c.Merge {
-		err = access.Merge(file, name, c.Use)
+		err = access.Merge(ctx, file, name, c.Use)
 	} else {
 		err = access.Write(file, name)
 	}

@@ -34,7 +34,7 @@ func (c *listCmd) Run(ctx context.Context, w *world) error {
 		s := cluster.From(&claims[i])
 		states = append(states, s)
 		rows = append(rows, []string{
-			s.Namespace, s.Name, s.Phase, cmp.Or(s.Workflow, "-"), cmp.Or(s.ClusterProfile, "-"),
+			s.Namespace, s.Name, s.Phase, flat(cmp.Or(s.Workflow, "-")), flat(cmp.Or(s.ClusterProfile, "-")),
 			progress.Duration(time.Since(s.Created)), flat(cmp.Or(failureText(s.Failure), s.WaitingFor, "-")),
 		})
 	}

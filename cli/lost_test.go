@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -17,6 +18,7 @@ import (
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
 	"github.com/ephemeral-clusters/ephemeral-clusters/api/testplatform/v1alpha1"
+	"github.com/ephemeral-clusters/ephemeral-clusters/cli/cluster"
 	"github.com/ephemeral-clusters/ephemeral-clusters/cli/internal/xrdtest"
 	"github.com/ephemeral-clusters/ephemeral-clusters/cli/tenant"
 )
@@ -67,13 +69,21 @@ func TestAnswerLost(t *testing.T) {
 			wantErr:      "tpc: trying again: Service Unavailable\n" + cannotCreate + away + "\n",
 		},
 		"Reset": {
-			reason:       "What is before it ends the request, which nobody makes again.",
-			args:         []string{"--wait", "--deprovision-on-failure"},
-			carriedOut:   true,
-			lose:         func(http.ResponseWriter) { panic(http.ErrAbortHandler) },
+			reason:     "What is before it ends the request, and then it cannot be reached for long.",
+			args:       []string{"--wait", "--deprovision-on-failure"},
+			carriedOut: true,
+			lose:       func(http.ResponseWriter) { panic(http.ErrAbortHandler) },
+			refuse: func(r *http.Request) *kerrors.StatusError {
+				if r.Method == http.MethodPost {
+					return unavailable
+				}
+
+				return nil
+			},
 			wantTearDown: true,
 			wantOut:      "the tear-down of demo is asked for\n",
-			wantErr:      cannotCreate + `Post "SERVER/apis/ci.openshift.org/v1alpha1/namespaces/NAMESPACE/testplatformclusters?fieldManager=tpc&fieldValidation=Strict": stream error: stream ID N; INTERNAL_ERROR; received from peer` + "\n",
+			wantErr: `tpc: trying again: Post "SERVER/apis/ci.openshift.org/v1alpha1/namespaces/NAMESPACE/testplatformclusters?fieldManager=tpc&fieldValidation=Strict": stream error: stream ID N; INTERNAL_ERROR; received from peer` + "\n" +
+				"tpc: trying again: Service Unavailable\n" + cannotCreate + away + "\n",
 		},
 		"Unreachable": {
 			reason:     "It cannot be reached in time: somebody else has to see to it.",
@@ -82,7 +92,7 @@ func TestAnswerLost(t *testing.T) {
 			lose:       func(w http.ResponseWriter) { answer(w, unavailable) },
 			refuse:     func(*http.Request) *kerrors.StatusError { return unavailable },
 			wantErr: "tpc: trying again: Service Unavailable\n" + cannotCreate + away + "\n" +
-				"tpc: TestPlatformCluster demo may exist in namespace NAMESPACE all the same: " + deprovision + "Service Unavailable: context deadline exceeded\n",
+				"tpc: TestPlatformCluster demo may exist in namespace NAMESPACE all the same: " + deprovision + "Service Unavailable: gave up after 2s\n",
 		},
 		"Expired": {
 			reason:     "So it is when credentials have expired meanwhile.",
@@ -192,5 +202,38 @@ func TestAnswerLost(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Who may ask for a cluster, and not follow it, is told which one there is.
+func TestNameTold(t *testing.T) {
+	k := startKonflux(t, xrdtest.Claims)
+	k.tenant(t, "tenant-a")
+
+	p := startProxy(t, k)
+	p.set(func(p *proxy) {
+		p.instead = func(w http.ResponseWriter, r *http.Request) bool {
+			list := r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/"+v1alpha1.Plural)
+			if list {
+				answer(w, kerrors.NewForbidden(tenant.Resource().GroupResource(), "", errors.New("no")))
+			}
+
+			return list
+		}
+	})
+
+	out, errs := &buffer{}, &buffer{}
+	file := p.kubeconfig(t, "tenant-a", &clientcmdapi.AuthInfo{})
+
+	args := append([]string{"tpc"}, arguments("--wait", "--output=json", "--kubeconfig="+file)...)
+	if got := run(args, &world{out: out, err: errs, patience: usualPatience()}); got != exitFailed {
+		t.Errorf("exit code: want %d, got %d\n%s", exitFailed, got, errs)
+	}
+
+	got := cluster.State{}
+	must(t, json.Unmarshal([]byte(out.String()), &got))
+
+	if diff := cmp.Diff([]string{"demo", "tenant-a"}, []string{got.Name, got.Namespace}); diff != "" {
+		t.Errorf("name and namespace: -want, +got:\n%s", diff)
 	}
 }

@@ -91,7 +91,13 @@ func main() {
 }
 
 func run(args []string, w *world) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) {
+		// Who has started us with nohup wants us to outlive the terminal.
+		signals = append(signals, syscall.SIGHUP)
+	}
+
+	ctx, stop := signal.NotifyContext(context.Background(), signals...)
 	defer stop()
 
 	// A second signal does not wait for anything.

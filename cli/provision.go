@@ -19,11 +19,11 @@ import (
 type provisionCmd struct {
 	request.Params `group:"Request"`
 
-	Wait                 bool          `help:"Wait until the cluster is ready and its kubeconfig is in the Secret."`
-	Timeout              time.Duration `default:"2h"                                                                                                                                       help:"How long to wait."`
-	DeprovisionOnFailure bool          `help:"With --wait, give the cluster back when it does not become ready in time, fails, the wait is interrupted, or the results cannot be written."`
-	ResultsDir           string        `help:"Directory to write the files secretRef, testPlatformClusterClaimName and testPlatformClusterClaimNamespace to, when all went well."          placeholder:"DIR"`
-	DryRun               bool          `help:"Only check the request, on the cluster too; ask for nothing."`
+	Wait                 bool    `help:"Wait until the cluster is ready and its kubeconfig is in the Secret."`
+	Timeout              timeout `default:"2h"                                                                                                                                       help:"How long to wait."`
+	DeprovisionOnFailure bool    `help:"With --wait, give the cluster back when it does not become ready in time, fails, the wait is interrupted, or the results cannot be written."`
+	ResultsDir           string  `help:"Directory to write the files secretRef, testPlatformClusterClaimName and testPlatformClusterClaimNamespace to, when all went well."          placeholder:"DIR"`
+	DryRun               bool    `help:"Only check the request, on the cluster too; ask for nothing."`
 }
 
 // Help is what `tpc provision --help` says beyond its flags.
@@ -47,7 +47,8 @@ that names the flag. With --wait, progress is shown, with a link to the ProwJob 
 fails, what OpenShift CI says is printed word for word. After a timeout or an interrupt the cluster goes on being
 installed: give it back with tpc deprovision, or let --deprovision-on-failure do so. That also gives back a cluster
 that was asked for when the API server went before it could say so, if it comes back in time; if not, what to do is
-told. The same command again takes up where it left off.`
+told. The same command again takes up where it left off; for an attempt of a task, with --owner and
+--deprovision-on-failure, what has failed or was given back makes way for another request.`
 }
 
 // Validate refuses flags that do not go together.
@@ -65,7 +66,9 @@ func (c *provisionCmd) Validate() error {
 
 // Run asks for a cluster and, if told to, waits for it.
 func (c *provisionCmd) Run(ctx context.Context, w *world) error {
-	ctx, cancel := within(ctx, c.Timeout)
+	interrupt := ctx
+
+	ctx, cancel := within(ctx, time.Duration(c.Timeout))
 	defer cancel()
 
 	t, r, err := c.check(ctx, w)
@@ -73,11 +76,11 @@ func (c *provisionCmd) Run(ctx context.Context, w *world) error {
 		return err
 	}
 
-	u, created, err := c.create(ctx, w, t, r)
+	u, created, err := c.ask(ctx, w, t, r)
 
 	unknown := (*unknownError)(nil)
 	if errors.As(err, &unknown) {
-		err = errors.Join(err, errors.Wrapf(c.giveBack(ctx, w, t, r), "%s %s may exist in namespace %s all the same", v1alpha1.Kind, r.Object.GetName(), t.Namespace))
+		err = errors.Join(err, errors.Wrapf(c.giveBack(interrupt, w, t, r, ""), "%s %s may exist in namespace %s all the same", v1alpha1.Kind, r.Object.GetName(), t.Namespace))
 	}
 
 	if err != nil {
@@ -99,7 +102,7 @@ func (c *provisionCmd) Run(ctx context.Context, w *world) error {
 				err = errors.New("interrupted")
 			}
 
-			return errors.Join(err, c.giveBack(ctx, w, t, r), w.record(s))
+			return errors.Join(err, c.giveBack(interrupt, w, t, r, u.GetUID()), w.record(s))
 		}
 
 		w.sayf("%s is ready after %s; its kubeconfig is in Secret %s: %s kubeconfig %s", s.Name, progress.Duration(time.Since(s.Created)), s.Secret, w.name, s.Name)
@@ -114,42 +117,10 @@ func (c *provisionCmd) Run(ctx context.Context, w *world) error {
 
 	if err != nil {
 		// Nobody is told of the cluster, and whoever would have used it does not begin.
-		return errors.Join(err, c.giveBack(ctx, w, t, r))
+		return errors.Join(err, c.giveBack(interrupt, w, t, r, u.GetUID()))
 	}
 
 	return nil
-}
-
-// giveBack asks for the tear-down of a cluster that nobody will use, if told to. It
-// leaves alone what is not this request's.
-func (c *provisionCmd) giveBack(ctx context.Context, w *world, t *tenant.Tenant, r *request.Request) error {
-	if !c.DeprovisionOnFailure {
-		return nil
-	}
-
-	// What has ended the wait must not end this.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.patience.giveBack)
-	defer cancel()
-
-	name, gone := r.Object.GetName(), (*tenant.NotFoundError)(nil)
-
-	err := w.retry(ctx, func() error {
-		u, err := t.Get(ctx, name)
-		if err != nil || !r.Equals(u) {
-			return err
-		}
-
-		if _, err = t.TearDown(ctx, name); err == nil {
-			w.sayf("the tear-down of %s is asked for", name)
-		}
-
-		return err
-	})
-	if errors.As(err, &gone) {
-		return nil
-	}
-
-	return errors.Wrapf(err, "cannot give back %s: do so with %s deprovision %s", name, w.name, name)
 }
 
 // check finds out whether what is asked for can be had, before anything is created.
@@ -233,7 +204,14 @@ func firstOf(problems request.UsageErrors, err error) error {
 }
 
 func refused(r *request.Request, t *tenant.Tenant, err error) error {
-	return firstOf(r.Refused(err), errors.Wrap(t.Explain(err, ""), "cannot create the TestPlatformCluster"))
+	err = t.Explain(err, r.Object.GetName())
+
+	missing := (*tenant.NoNamespaceError)(nil)
+	if errors.As(err, &missing) {
+		return request.Usage("--namespace", missing.Error())
+	}
+
+	return firstOf(r.Refused(err), errors.Wrap(err, "cannot create the TestPlatformCluster"))
 }
 
 // An unknownError is about a claim that may have been created, though nobody has said so.
@@ -279,11 +257,11 @@ func (*provisionCmd) create(ctx context.Context, w *world, t *tenant.Tenant, r *
 
 // await waits until the cluster can be used.
 func (*provisionCmd) await(ctx context.Context, w *world, t *tenant.Tenant, s cluster.State) (cluster.State, error) {
-	return w.await(ctx, t, progress.To(w.progressTo()), s.Name, s.UID, func(ctx context.Context, s cluster.State) (cluster.State, bool, bool, error) {
+	return w.await(ctx, t, progress.To(w.progressTo()), s, func(ctx context.Context, s cluster.State) (cluster.State, bool, bool, error) {
 		if f := s.ProvisionFailure(); f != nil {
 			s.Failure = f
 
-			return s, false, false, &failedError{name: s.Name, failure: f}
+			return s, false, false, tenant.Final(&failedError{name: s.Name, failure: f})
 		}
 
 		ready := s.Ready

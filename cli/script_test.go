@@ -40,6 +40,7 @@ func TestScripts(t *testing.T) {
 					"await":  await,
 					"finish": finish,
 					"stop":   stop,
+					"hangup": hangup,
 					"mode":   mode,
 					"holds":  holds,
 					"says":   says,

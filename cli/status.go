@@ -108,7 +108,7 @@ func (c *statusCmd) watch(ctx context.Context, w *world, t *tenant.Tenant, claim
 		show = progress.NewRecords(w.out)
 	}
 
-	_, err := w.await(ctx, t, show, claims[0].GetName(), claims[0].GetUID(), func(ctx context.Context, s cluster.State) (cluster.State, bool, bool, error) {
+	_, err := w.await(ctx, t, show, cluster.From(&claims[0]), func(ctx context.Context, s cluster.State) (cluster.State, bool, bool, error) {
 		ready := s.Ready
 
 		s, err := usable(ctx, t, s)

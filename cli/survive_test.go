@@ -10,6 +10,7 @@ import (
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
@@ -160,7 +161,7 @@ func testReplaced(t *testing.T, k *konflux, p *proxy) {
 
 	k.tenant(t, "replaced")
 
-	r := launch(t, p.kubeconfig(t, "replaced", &clientcmdapi.AuthInfo{}), arguments("--wait")...)
+	r := launch(t, p.kubeconfig(t, "replaced", &clientcmdapi.AuthInfo{}), arguments("--wait", "--deprovision-on-failure")...)
 	must(t, k.report(t.Context(), "replaced", "demo", life.Installing))
 	r.await(t, "Provisioning: ")
 
@@ -182,6 +183,13 @@ func testReplaced(t *testing.T, k *konflux, p *proxy) {
 
 	p.set(func(p *proxy) { p.token = "" })
 	r.exits(t, exitFailed)
+
+	u, err = claims.Get(t.Context(), "demo", metav1.GetOptions{})
+	must(t, err)
+
+	if asked, _, _ := unstructured.NestedBool(u.Object, "spec", "tearDownCluster"); asked {
+		t.Error("the other was given back, which somebody else may be using")
+	}
 
 	if diff := cmp.Diff("tpc: demo was deleted meanwhile\n", r.err.String()); diff != "" {
 		t.Errorf("standard error: -want, +got:\n%s", diff)

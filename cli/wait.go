@@ -9,7 +9,6 @@ import (
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 	kerrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/ephemeral-clusters/ephemeral-clusters/cli/cluster"
 	"github.com/ephemeral-clusters/ephemeral-clusters/cli/progress"
@@ -55,11 +54,34 @@ type patience struct {
 
 	// giveBack is how long to try to give a cluster back.
 	giveBack time.Duration
+
+	// interrupted is how long to try that once somebody has interrupted us.
+	interrupted time.Duration
 }
 
-// usualPatience gives back within less than Kubernetes lets a container take to end, so
+// usualPatience is less, once interrupted, than Kubernetes lets a container take to end, so
 // that there is time when a Pod is deleted.
-func usualPatience() patience { return patience{ask: 3 * time.Minute, giveBack: 20 * time.Second} }
+func usualPatience() patience {
+	return patience{ask: 3 * time.Minute, giveBack: 10 * time.Minute, interrupted: 20 * time.Second}
+}
+
+// lastly returns a context for what is to be done when all else has ended. An interrupt,
+// before or meanwhile, leaves less time for it.
+func (w *world) lastly(interrupt context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(context.WithoutCancel(interrupt))
+	gaveUp := func(after time.Duration) func() {
+		return func() { cancel(errors.Errorf("gave up after %s", after)) }
+	}
+
+	late := time.AfterFunc(w.patience.giveBack, gaveUp(w.patience.giveBack))
+	stop := context.AfterFunc(interrupt, func() { time.AfterFunc(w.patience.interrupted, gaveUp(w.patience.interrupted)) })
+
+	return ctx, func() {
+		late.Stop()
+		stop()
+		cancel(nil)
+	}
+}
 
 // within bounds a context.
 func within(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
@@ -72,13 +94,13 @@ func (w *world) attempt(ctx context.Context, request func(ctx context.Context) e
 	ctx, cancel := context.WithTimeoutCause(ctx, w.patience.ask, errors.Errorf("gave up after %s", w.patience.ask))
 	defer cancel()
 
-	return w.retry(ctx, func() error { return request(ctx) })
+	return w.retry(ctx, request)
 }
 
 // retry makes a request again and again, and tells of each reason to once. Once an
 // API server could not be reached, it may just have started when it can: it forbids what
 // it will allow as soon as it knows all rights, and does not know all kinds yet.
-func (w *world) retry(ctx context.Context, request func() error) error {
+func (w *world) retry(ctx context.Context, request func(ctx context.Context) error) error {
 	return tenant.Retry(ctx, func(err error) bool {
 		started := kerrors.IsForbidden(err) || errors.Is(err, tenant.ErrNotServed)
 		if !tenant.Transient(err) && (w.trouble == "" || !started) {
@@ -91,7 +113,7 @@ func (w *world) retry(ctx context.Context, request func() error) error {
 		}
 
 		return true
-	}, request)
+	}, func() error { return request(ctx) })
 }
 
 // progressTo is where progress goes: to people, who read standard error too.
@@ -107,16 +129,14 @@ func (w *world) progressTo() io.Writer {
 // claim does, and return another state; again asks to be called again soon.
 type judge func(ctx context.Context, s cluster.State) (judged cluster.State, done, again bool, err error)
 
-// await follows a claim, and shows how it gets on, until a judge is content. It
-// returns the last state either way.
-func (w *world) await(ctx context.Context, t *tenant.Tenant, show progress.Reporter, name string, uid types.UID, judge judge) (cluster.State, error) {
+// await follows a claim that was in some state, and shows how it gets on, until a judge is
+// content. It returns the last state either way.
+func (w *world) await(ctx context.Context, t *tenant.Tenant, show progress.Reporter, last cluster.State, judge judge) (cluster.State, error) {
 	defer show.Close()
 
-	last := cluster.State{}
-
-	err := t.Follow(ctx, name, uid, tenant.Follower{
+	err := t.Follow(ctx, last.Name, last.UID, tenant.Follower{
 		See: func(ctx context.Context, u *unstructured.Unstructured) (bool, error) {
-			s, done, again, err := judge(ctx, cluster.From(u))
+			s, done, again, err := judge(ctx, cluster.From(u).After(last))
 			last = s
 			show.State(s)
 
@@ -135,7 +155,7 @@ func (w *world) await(ctx context.Context, t *tenant.Tenant, show progress.Repor
 	case errors.As(err, &timeout):
 		return last, &timeoutError{after: timeout.after, waitingFor: last.WaitingFor}
 	case err != nil && errors.Is(ctx.Err(), context.Canceled):
-		return last, &interruptedError{follow: w.name + " status " + name + " --watch"}
+		return last, &interruptedError{follow: w.name + " status " + last.Name + " --watch"}
 	}
 
 	return last, err

@@ -8,17 +8,23 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/tektoncd/pipeline/pkg/apis/config"
 	"github.com/tektoncd/pipeline/pkg/apis/pipeline"
 	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
 	"github.com/tektoncd/pipeline/pkg/reconciler/taskrun"
 	"github.com/tektoncd/pipeline/pkg/reconciler/taskrun/resources"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
 )
 
-const image = "quay.io/ephemeral-clusters/tpc:"
+const (
+	image    = "quay.io/ephemeral-clusters/tpc:"
+	releases = "https://github.com/ephemeral-clusters/ephemeral-clusters/releases/download/"
+)
 
 // An interface is what pipelines rely on: of each parameter the default, or that it is
 // required.
@@ -263,12 +269,14 @@ func TestExamples(t *testing.T) {
 					continue
 				}
 
-				task := readTask(t, strings.Split(resolved(t, pt.TaskRef), "/")[1])
+				task := resolved(t, pt.TaskRef)
 				rt := &resources.ResolvedTask{TaskName: task.GetName(), TaskSpec: &task.Spec}
 
 				if err := taskrun.ValidateResolvedTask(t.Context(), pt.Params, nil, rt); err != nil {
 					t.Error(err)
 				}
+
+				checkTimeout(t, pt, task)
 
 				for _, p := range pt.Params {
 					if !slices.ContainsFunc(task.Spec.Params, func(s pipelinev1.ParamSpec) bool { return s.Name == p.Name }) {
@@ -277,31 +285,95 @@ func TestExamples(t *testing.T) {
 				}
 			}
 
-			if last := spec.Finally[len(spec.Finally)-1]; resolved(t, last.TaskRef) != taskPath("deprovision-ephemeral-cluster") {
+			for _, pt := range spec.Tasks {
+				fits(t, pt, pr.TasksTimeout())
+			}
+
+			for _, pt := range spec.Finally {
+				fits(t, pt, pr.FinallyTimeout())
+			}
+
+			if last := spec.Finally[len(spec.Finally)-1]; resolved(t, last.TaskRef).GetName() != "deprovision-ephemeral-cluster" {
 				t.Errorf("the pipeline does not give its cluster back: %v", last)
 			}
 		})
 	}
 }
 
-func taskPath(name string) string { return "tasks/" + name + "/0.1/" + name + ".yaml" }
-
-// resolved returns where Tekton's resolver is told to look.
-func resolved(t *testing.T, ref *pipelinev1.TaskRef) string {
+// checkTimeout makes sure that Tekton lets a task wait for as long as it is told to.
+func checkTimeout(t *testing.T, pt pipelinev1.PipelineTask, task *pipelinev1.Task) {
 	t.Helper()
 
-	for _, p := range ref.Params {
-		if p.Name == "pathInRepo" {
-			if !slices.ContainsFunc([]string{"provision-ephemeral-cluster", "deprovision-ephemeral-cluster", "copy-secrets-to-ephemeral-cluster"},
-				func(name string) bool { return p.Value.StringVal == taskPath(name) }) {
-				t.Fatalf("%s is no task", p.Value.StringVal)
-			}
+	const param = "timeout"
 
-			return p.Value.StringVal
+	waits := ""
+
+	for _, p := range task.Spec.Params {
+		if p.Name == param {
+			waits = p.Default.StringVal
 		}
 	}
 
-	t.Fatalf("the task is not one of the repository: %v", ref)
+	for _, p := range pt.Params {
+		if p.Name == param {
+			waits = p.Value.StringVal
+		}
+	}
 
-	return ""
+	if waits == "" {
+		return
+	}
+
+	d, err := time.ParseDuration(waits)
+	if err != nil {
+		t.Fatalf("task %s: %v", pt.Name, err)
+	}
+
+	if timeoutOf(pt) <= d {
+		t.Errorf("task %s waits for %s, and Tekton ends it after %s", pt.Name, d, timeoutOf(pt))
+	}
+}
+
+// fits makes sure that a PipelineRun has time for a task.
+func fits(t *testing.T, pt pipelinev1.PipelineTask, share *metav1.Duration) {
+	t.Helper()
+
+	if share == nil || share.Duration < timeoutOf(pt) {
+		t.Errorf("task %s may take %s, and the PipelineRun has %v for it", pt.Name, timeoutOf(pt), share)
+	}
+}
+
+// timeoutOf is what Tekton gives a task of a pipeline. Nothing that a PipelineRun says of all
+// tasks makes it longer.
+func timeoutOf(pt pipelinev1.PipelineTask) time.Duration {
+	if pt.Timeout == nil {
+		return config.DefaultTimeoutMinutes * time.Minute
+	}
+
+	return pt.Timeout.Duration
+}
+
+// resolved returns the task that Tekton's resolver is told to take from a release: from the
+// one that the task of that name, as it is here, is of.
+func resolved(t *testing.T, ref *pipelinev1.TaskRef) *pipelinev1.Task {
+	t.Helper()
+
+	for _, p := range ref.Params {
+		if ref.Resolver != "http" || p.Name != "url" {
+			continue
+		}
+
+		task := readTask(t, strings.TrimSuffix(filepath.Base(p.Value.StringVal), ".yaml"))
+		_, version, _ := strings.Cut(task.Spec.Steps[0].Image, ":")
+
+		if diff := cmp.Diff(releases+version+"/"+task.GetName()+".yaml", p.Value.StringVal); diff != "" {
+			t.Errorf("where a task is: -want, +got:\n%s", diff)
+		}
+
+		return task
+	}
+
+	t.Fatalf("the task is not one of a release: %v", ref)
+
+	return nil
 }

@@ -21,6 +21,8 @@ func (cs conditions) isTrue(typ string) bool { return cs[typ].Status == metav1.C
 // isFalse is not the same as not being true: a condition that is not there is neither.
 func (cs conditions) isFalse(typ string) bool { return cs[typ].Status == metav1.ConditionFalse }
 
+func (cs conditions) isUnknown(typ string) bool { return cs[typ].Status == metav1.ConditionUnknown }
+
 // reported returns what a condition reports, whose message is a value. Crossplane puts
 // words of its own there, with status Unknown, when it could not ask the function.
 func (cs conditions) reported(typ string) string {
@@ -36,19 +38,21 @@ func (cs conditions) failure(typ string) *Failure {
 	return &Failure{Condition: typ, Reason: cs[typ].Reason, Message: cs[typ].Message}
 }
 
-// printable returns a condition without the control characters that could take over
-// a terminal. Its words come from other clusters, and some of them from other tenants.
+// printable returns a condition whose words can be shown.
 func printable(c metav1.Condition) metav1.Condition {
-	clean := func(r rune) rune {
+	c.Reason, c.Message = clean(c.Reason), clean(c.Message)
+
+	return c
+}
+
+// clean returns text without the control characters that could take over a terminal. It
+// comes from other clusters, and some of it from other tenants.
+func clean(text string) string {
+	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) && r != '\n' && r != '\t' {
 			return -1
 		}
 
 		return r
-	}
-
-	c.Reason = strings.Map(clean, c.Reason)
-	c.Message = strings.Map(clean, c.Message)
-
-	return c
+	}, text)
 }

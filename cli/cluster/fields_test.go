@@ -58,6 +58,33 @@ func TestFromControlCharacters(t *testing.T) {
 	}
 }
 
+// A claim holds what its tenant has written, whoever lists it.
+func TestFromControlCharactersOfSpec(t *testing.T) {
+	u := claimAt(t, life.Installing, false)
+	evil := "\x1b[2J\u009b2Jaws"
+
+	for _, path := range [][]string{
+		{"spec", "ciOperator", "test", "workflow"},
+		{"spec", "ciOperator", "test", "clusterProfile"},
+		{"spec", "writeConnectionSecretToRef", "name"},
+		{"status", "prowJobId"},
+	} {
+		if err := unstructured.SetNestedField(u.Object, evil, path...); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	const harmless = "[2J2Jaws"
+
+	got := From(u)
+	want := got
+	want.Workflow, want.ClusterProfile, want.Secret, want.ProwJobID = harmless, harmless, harmless, harmless
+
+	if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(State{})); diff != "" {
+		t.Errorf("From(...): -want, +got:\n%s", diff)
+	}
+}
+
 // Nothing that a claim may hold must keep the rest from being read.
 func TestFromUnexpected(t *testing.T) {
 	cases := map[string]struct {

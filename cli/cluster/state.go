@@ -114,10 +114,10 @@ func From(u *unstructured.Unstructured) State {
 		Phase:          cmp.Or(cs.reported(v1alpha1.ConditionPhase), PhasePending),
 		Since:          u.GetCreationTimestamp().Time,
 		ProwJobURL:     cs.reported(v1alpha1.ConditionProwJobURL),
-		ProwJobID:      c.Status.ProwJobID,
-		Secret:         cmp.Or(c.Spec.WriteConnectionSecretToRef.Name, c.Status.SecretRef),
-		Workflow:       c.Spec.CIOperator.Test.Workflow,
-		ClusterProfile: c.Spec.CIOperator.Test.ClusterProfile,
+		ProwJobID:      clean(c.Status.ProwJobID),
+		Secret:         clean(cmp.Or(c.Spec.WriteConnectionSecretToRef.Name, c.Status.SecretRef)),
+		Workflow:       clean(c.Spec.CIOperator.Test.Workflow),
+		ClusterProfile: clean(c.Spec.CIOperator.Test.ClusterProfile),
 		TearDown:       c.Spec.TearDownCluster || u.GetDeletionTimestamp() != nil,
 		conditions:     cs,
 	}
@@ -126,11 +126,34 @@ func From(u *unstructured.Unstructured) State {
 		s.Since = cs[v1alpha1.ConditionPhase].LastTransitionTime.Time
 	}
 
-	s.Ready = !s.over() && !s.ending() && cs.isTrue(string(v1.ConditionClusterReady)) && cs.isTrue(conditionReady)
+	return s.judged()
+}
+
+// judged returns the state with what follows from its phase and its conditions.
+func (s State) judged() State {
+	s.Ready = !s.over() && !s.ending() && s.conditions.isTrue(string(v1.ConditionClusterReady)) && s.conditions.isTrue(conditionReady)
 	s.Failure = failureOf(s)
 	s.WaitingFor = waitingFor(s)
 
 	return s
+}
+
+// After returns the state of a cluster that was in another before. What Crossplane cannot
+// tell at the moment is what it was.
+func (s State) After(last State) State {
+	if s.UID != last.UID {
+		return s
+	}
+
+	if s.conditions.isUnknown(v1alpha1.ConditionPhase) {
+		s.Phase, s.Since = last.Phase, last.Since
+	}
+
+	if s.conditions.isUnknown(v1alpha1.ConditionProwJobURL) {
+		s.ProwJobURL = last.ProwJobURL
+	}
+
+	return s.judged()
 }
 
 // Lacks returns the state of a cluster that would be ready, were it not for

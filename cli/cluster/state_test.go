@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 
@@ -224,6 +225,61 @@ func TestFrom(t *testing.T) {
 			}
 			if diff := cmp.Diff(tc.want, got); diff != "" {
 				t.Errorf("%s\nFrom(...): -want, +got:\n%s", tc.reason, diff)
+			}
+		})
+	}
+}
+
+func TestAfter(t *testing.T) {
+	created, since := times()
+
+	cases := map[string]struct {
+		reason   string
+		last     life.Stage
+		now      life.Stage
+		recreate bool
+
+		wantPhase string
+		wantSince time.Time
+		wantURL   string
+		wantWaits string
+	}{
+		"Known": {
+			reason: "What is known now counts.",
+			last:   life.Installing, now: life.Ready,
+			wantPhase: "Ready", wantSince: since, wantURL: life.ProwJobURL,
+		},
+		"Unknown": {
+			reason: "What is not known now is what it was, and why nobody knows is told.",
+			last:   life.Installing, now: life.Unknown,
+			wantPhase: "Provisioning", wantSince: since, wantURL: life.ProwJobURL, wantWaits: "the request to be accepted: " + life.Fatal,
+		},
+		"NeverKnown": {
+			reason: "That may be nothing.",
+			last:   life.Created, now: life.Unknown,
+			wantPhase: "Pending", wantSince: created, wantWaits: "the request to be accepted: " + life.Fatal,
+		},
+		"Another": {
+			reason: "It is of no other cluster.",
+			last:   life.Installing, now: life.Unknown, recreate: true,
+			wantPhase: "Pending", wantSince: created, wantWaits: "the request to be accepted: " + life.Fatal,
+		},
+	}
+
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			u := claimAt(t, tc.now, false)
+			if tc.recreate {
+				u.SetUID("another")
+			}
+
+			got := From(u).After(From(claimAt(t, tc.last, false)))
+
+			want := got
+			want.Phase, want.Since, want.ProwJobURL, want.WaitingFor = tc.wantPhase, tc.wantSince, tc.wantURL, tc.wantWaits
+
+			if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(State{})); diff != "" {
+				t.Errorf("%s\nAfter(...): -want, +got:\n%s", tc.reason, diff)
 			}
 		})
 	}

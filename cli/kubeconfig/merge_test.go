@@ -1,10 +1,13 @@
 package kubeconfig
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -162,7 +165,7 @@ users:
 			}
 
 			gotErr := ""
-			if err := a.Merge(file, tc.name, tc.use); err != nil {
+			if err := a.Merge(t.Context(), file, tc.name, tc.use); err != nil {
 				gotErr = strings.ReplaceAll(err.Error(), file, "FILE")
 			}
 
@@ -184,8 +187,14 @@ users:
 				t.Fatal(err)
 			}
 
-			if got := info.Mode().Perm(); got != 0o600 {
-				t.Errorf("%s\nMerge(...): want mode 600, got %o", tc.reason, got)
+			// What is left alone is so in every way.
+			want := os.FileMode(0o600)
+			if tc.wantErr != "" {
+				want = 0o644
+			}
+
+			if got := info.Mode().Perm(); got != want {
+				t.Errorf("%s\nMerge(...): want mode %o, got %o", tc.reason, want, got)
 			}
 		})
 	}
@@ -200,7 +209,7 @@ func TestMergeNew(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	if err := a.Merge(file, "demo", false); err != nil {
+	if err := a.Merge(t.Context(), file, "demo", false); err != nil {
 		t.Fatalf("Merge(...): %v", err)
 	}
 
@@ -223,4 +232,85 @@ func TestMergeNew(t *testing.T) {
 	if diff := cmp.Diff("TOPSECRET", cfg.AuthInfos["demo"].Token); diff != "" {
 		t.Errorf("Merge(...): -want token, +got:\n%s", diff)
 	}
+}
+
+// What others write while they have the file locked is kept.
+func TestMergeLocked(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "config")
+
+	// It is a link, whose target others read without locking it.
+	target := filepath.Join(dir, "target")
+	if err := os.WriteFile(target, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+
+	if err := os.Symlink("target", file); err != nil {
+		t.Fatal(err)
+	}
+
+	a, err := Parse(valid())
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	if err := os.WriteFile(file+".lock", nil, 0); err != nil {
+		t.Fatal(err)
+	}
+
+	merged := make(chan error, 1)
+
+	go func() { merged <- a.Merge(t.Context(), file, "demo", false) }()
+
+	if err := a.Write(target, "other"); err != nil {
+		t.Fatal(err)
+	}
+
+	if err := os.Remove(file + ".lock"); err != nil {
+		t.Fatal(err)
+	}
+
+	if err := <-merged; err != nil {
+		t.Fatalf("Merge(...): %v", err)
+	}
+
+	cfg, err := clientcmd.LoadFromFile(target)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	if diff := cmp.Diff([]string{"demo", "other"}, slices.Sorted(maps.Keys(cfg.Contexts))); diff != "" {
+		t.Errorf("contexts: -want, +got:\n%s", diff)
+	}
+
+	if info, err := os.Lstat(file); err != nil || info.Mode().Type() != os.ModeSymlink {
+		t.Errorf("want the link to stay one, got %v, %v", info, err)
+	}
+
+	if all, err := os.ReadDir(dir); len(all) != 2 || err != nil {
+		t.Errorf("want nothing else to be left, got %v, %v", all, err)
+	}
+}
+
+// A lock that nobody takes away is told of.
+func TestMergeLeftLocked(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "config")
+
+	a, err := Parse(valid())
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	if err := os.WriteFile(file+".lock", nil, 0); err != nil {
+		t.Fatal(err)
+	}
+
+	synctest.Test(t, func(t *testing.T) {
+		want := "another program is changing FILE: if none is, remove FILE.lock"
+
+		got := a.Merge(t.Context(), file, "demo", false)
+		if diff := cmp.Diff(want, strings.ReplaceAll(got.Error(), file, "FILE")); diff != "" {
+			t.Errorf("Merge(...): -want error, +got:\n%s", diff)
+		}
+	})
 }

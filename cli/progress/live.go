@@ -122,7 +122,7 @@ func (l *Live) draw(last bool) {
 		fmt.Fprintf(b, "\r\x1b[%dA\x1b[J", rows)
 	}
 
-	if l.state != nil && l.state.ProwJobURL != l.link {
+	if l.state != nil && l.state.ProwJobURL != "" && l.state.ProwJobURL != l.link {
 		l.link = l.state.ProwJobURL
 		fmt.Fprintf(b, "  ProwJob  %s\n", l.link)
 	}

@@ -139,6 +139,30 @@ rm-results/logs/ephemeralcluster-ci-run-1/1830
 `,
 			},
 		},
+		"LinkUnknown": {
+			reason: "A link that is not known for a while is no other, and no empty one.",
+			width:  120,
+			height: 24,
+			events: []event{
+				{after: 5 * time.Second, state: state("Ready", 4*time.Second, "")},
+				{after: 6 * time.Second, state: linkless("Ready", 4*time.Second)},
+				{after: 7 * time.Second, state: state("Ready", 4*time.Second, "")},
+			},
+			want: []string{
+				`  ProwJob  ` + life.ProwJobURL + `
+  Ready               1s
+`,
+				`  ProwJob  ` + life.ProwJobURL + `
+  Ready               2s
+`,
+				`  ProwJob  ` + life.ProwJobURL + `
+  Ready               3s
+`,
+				`  ProwJob  ` + life.ProwJobURL + `
+  Ready               3s
+`,
+			},
+		},
 		"TroubleFirst": {
 			reason: "Trouble is shown even before anything is known.",
 			width:  60,

@@ -30,6 +30,13 @@ func state(phase string, since time.Duration, waitingFor string) *cluster.State 
 	return s
 }
 
+func linkless(phase string, since time.Duration) *cluster.State {
+	s := state(phase, since, "")
+	s.ProwJobURL = ""
+
+	return s
+}
+
 func failed(since time.Duration) *cluster.State {
 	s := state("Failed", since, "")
 	s.Failure = &cluster.Failure{Reason: "ProwJobFailure", Message: "prowjob state:\nfailure"}

@@ -17,11 +17,19 @@ import (
 // annotationApplied holds all of a Secret as kubectl has applied it.
 const annotationApplied = "kubectl.kubernetes.io/last-applied-configuration"
 
-// Select returns the Secrets that match a label selector.
+// Select returns the Secrets that match a label selector. A token of a ServiceAccount is
+// none to copy: no other cluster knows the ServiceAccount, so that its own would delete the
+// Secret, having learnt a credential of this one.
 func Select(ctx context.Context, from corev1client.SecretInterface, selector string) ([]corev1.Secret, error) {
 	l, err := from.List(ctx, metav1.ListOptions{LabelSelector: selector})
 	if err != nil {
 		return nil, errors.Wrap(err, "cannot list Secrets")
+	}
+
+	for _, s := range l.Items {
+		if s.Type == corev1.SecretTypeServiceAccountToken {
+			return nil, errors.Errorf("Secret %q is the token of a ServiceAccount, which must not leave this cluster: select others", s.GetName())
+		}
 	}
 
 	return l.Items, nil

@@ -2,6 +2,7 @@ package tenant
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -78,17 +79,49 @@ func (t *Tenant) Create(ctx context.Context, u *unstructured.Unstructured, dryRu
 	return t.claims.Resource(Resource()).Namespace(t.Namespace).Create(ctx, u, o)
 }
 
-// TearDown asks for a cluster to be destroyed.
-func (t *Tenant) TearDown(ctx context.Context, name string) (*unstructured.Unstructured, error) {
+// An operation of a JSON patch.
+type operation struct {
+	Op    string `json:"op"`
+	Path  string `json:"path"`
+	Value any    `json:"value"`
+}
+
+// TearDown asks for a cluster to be destroyed, and for none of another UID, if one is
+// given.
+func (t *Tenant) TearDown(ctx context.Context, name string, uid types.UID) (*unstructured.Unstructured, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 
-	patch := []byte(`[{"op": "add", "path": "/spec/tearDownCluster", "value": true}]`)
+	var operations []operation
+	if uid != "" {
+		operations = append(operations, operation{Op: "test", Path: "/metadata/uid", Value: uid})
+	}
+
+	patch, err := json.Marshal(append(operations, operation{Op: "add", Path: "/spec/tearDownCluster", Value: true}))
+	if err != nil {
+		return nil, errors.Wrap(err, "cannot make a patch")
+	}
 
 	u, err := t.claims.Resource(Resource()).Namespace(t.Namespace).
 		Patch(ctx, name, types.JSONPatchType, patch, metav1.PatchOptions{FieldManager: fieldManager})
+	if uid != "" && untested(err) {
+		return nil, &GoneError{Name: name}
+	}
 
 	return u, t.explain(err, name)
+}
+
+// untested reports whether a patch was refused for what the object is, rather than for what
+// it would become: of that there are causes.
+func untested(err error) bool {
+	status := kerrors.APIStatus(nil)
+	if !kerrors.IsInvalid(err) || !errors.As(err, &status) {
+		return false
+	}
+
+	d := status.Status().Details
+
+	return d == nil || len(d.Causes) == 0
 }
 
 // Explain puts the errors that users run into most into words of ours, and leaves
@@ -102,12 +135,26 @@ func (t *Tenant) explain(err error, name string) error {
 	}
 
 	// Only what is served has a name that can be missing.
-	if d := status.Status().Details; d == nil || d.Name == "" {
+	d := status.Status().Details
+
+	switch {
+	case d == nil || d.Name == "":
 		return ErrNotServed
+	case d.Kind == "namespaces":
+		return &NoNamespaceError{Name: d.Name}
 	}
 
 	return &NotFoundError{Name: name, Namespace: t.Namespace}
 }
+
+// A NoNamespaceError is about a namespace that does not exist, which only those are told
+// who may create something in every namespace.
+type NoNamespaceError struct {
+	Name string
+}
+
+// Error names the namespace.
+func (e *NoNamespaceError) Error() string { return "namespace " + e.Name + " does not exist" }
 
 // A NotFoundError is about a claim that does not exist.
 type NotFoundError struct {

@@ -2,8 +2,12 @@ package tenant
 
 import (
 	"context"
+	"crypto/tls"
+	"io"
 	"net"
 	"net/http"
+	"net/url"
+	"strings"
 	"time"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
@@ -15,10 +19,10 @@ import (
 // Transient reports whether a request may succeed when it is made again, because it
 // did not reach an API server or reached one that was not able to answer.
 func Transient(err error) bool {
-	op, dns, status := (*net.OpError)(nil), (*net.DNSError)(nil), kerrors.APIStatus(nil)
+	dns, status := (*net.DNSError)(nil), kerrors.APIStatus(nil)
 
 	switch {
-	case err == nil:
+	case err == nil, errors.Is(err, context.Canceled):
 		return false
 	case errors.As(err, &status):
 		code := status.Status().Code
@@ -26,16 +30,52 @@ func Transient(err error) bool {
 		return code >= http.StatusInternalServerError || code == http.StatusTooManyRequests
 	case errors.As(err, &dns):
 		return dns.IsTimeout || dns.IsTemporary
-	case errors.As(err, &op):
-		// Any other operation than these is about certificates.
-		return op.Op == "dial" || op.Op == "read" || op.Op == "write"
+	case misdirected(err):
+		return false
 	case errors.Is(err, context.DeadlineExceeded), utilnet.IsTimeout(err):
-		return true
-	case utilnet.IsHTTP2ConnectionLost(err), utilnet.IsProbableEOF(err):
 		return true
 	}
 
-	return false
+	// There are many ways to lose a connection, and most of them have no type. What is
+	// no request's error is not meant: it is ours.
+	return unsent(err) || unread(err)
+}
+
+// unsent reports whether a request has failed for which there is no answer at all.
+func unsent(err error) bool {
+	request := (*url.Error)(nil)
+
+	return errors.As(err, &request)
+}
+
+// unread reports whether a connection was lost in the middle of an answer.
+func unread(err error) bool {
+	// What a client makes of the answer it reads by itself, and what it is when others do.
+	said := strings.Contains(err.Error(), "error when reading response body") || strings.Contains(err.Error(), "stream error: stream ID ")
+
+	return said || errors.Is(err, io.ErrUnexpectedEOF) || utilnet.IsHTTP2ConnectionLost(err) || utilnet.IsProbableEOF(err)
+}
+
+// misdirected reports whether a request has failed for what the kubeconfig says: where
+// to go, or whom to trust, or how to log in.
+func misdirected(err error) bool {
+	op, request := (*net.OpError)(nil), (*url.Error)(nil)
+	certificate, record := (*tls.CertificateVerificationError)(nil), tls.RecordHeaderError{}
+
+	switch {
+	case errors.As(err, &certificate), errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
+		return true
+	case errors.As(err, &op) && op.Op != "dial" && op.Op != "read" && op.Op != "write":
+		// Any other operation than these is about certificates, or a proxy.
+		return true
+	case !errors.As(err, &request):
+		return false
+	}
+
+	// These have no types. The first is a program's of the user, who may have to log in.
+	why := request.Err.Error()
+
+	return request.Op == "parse" || strings.Contains(why, "getting credentials: ") || strings.Contains(why, "unsupported protocol scheme")
 }
 
 // Unanswered reports whether a request that has failed may have been carried out: nobody
@@ -73,7 +113,10 @@ func pause(ctx context.Context, d time.Duration) error {
 func Retry(ctx context.Context, mayPass func(error) bool, attempt func() error) error {
 	for b := backoff(); ; {
 		err := attempt()
-		if err == nil || !mayPass(err) {
+		// Why the context has ended says more than that it has.
+		cutOff := ctx.Err() != nil && errors.Is(err, ctx.Err()) && !errors.Is(context.Cause(ctx), ctx.Err())
+
+		if err == nil || !cutOff && !mayPass(err) {
 			return err
 		}
 

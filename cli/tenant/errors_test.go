@@ -2,8 +2,12 @@ package tenant
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"net/url"
 	"syscall"
 	"testing"
@@ -31,6 +35,12 @@ func TestTransient(t *testing.T) {
 		"Reset":         {reason: "It may go while it is asked.", err: get(&net.OpError{Op: "read", Err: syscall.ECONNRESET}), want: true},
 		"EOF":           {reason: "Or without a word.", err: get(io.EOF), want: true},
 		"Deadline":      {reason: "It may be slow.", err: get(context.DeadlineExceeded), want: true},
+		"Stream":        {reason: "What is before it may end one request of many.", err: get(errors.New("stream error: stream ID 1; INTERNAL_ERROR; received from peer")), want: true},
+		"Body":          {reason: "It may go in the middle of an answer.", err: fmt.Errorf("unexpected error when reading response body. Please retry. Original error: %w", io.ErrUnexpectedEOF), want: true},
+		"BodyStream":    {reason: "So may what is before it.", err: fmt.Errorf("stream error when reading response body, may be caused by closed connection. Please retry. Original error: %w", errors.New("stream error: stream ID 1; INTERNAL_ERROR; received from peer")), want: true},
+		"RawStream":     {reason: "It is the same whoever reads.", err: errors.New("stream error: stream ID 1; INTERNAL_ERROR; received from peer"), want: true},
+		"Idle":          {reason: "There are many words for that.", err: get(errors.New("http: server closed idle connection")), want: true},
+		"Canceled":      {reason: "Who does not want an answer does not want it later.", err: get(context.Canceled)},
 		"Unavailable":   {reason: "It may say that it cannot answer,", err: kerrors.NewServiceUnavailable("etcd"), want: true},
 		"Internal":      {reason: "or does not know why,", err: kerrors.NewInternalError(io.EOF), want: true},
 		"TooMany":       {reason: "or that it is asked too much.", err: kerrors.NewTooManyRequestsError("wait"), want: true},
@@ -38,10 +48,15 @@ func TestTransient(t *testing.T) {
 		"NameServer":    {reason: "A name server may not answer.", err: get(&net.OpError{Op: "dial", Err: &net.DNSError{IsTimeout: true}}), want: true},
 		"NoSuchHost":    {reason: "A host that does not exist will not.", err: get(&net.OpError{Op: "dial", Err: &net.DNSError{IsNotFound: true}})},
 		"Certificate":   {reason: "A certificate does not become another.", err: get(&net.OpError{Op: "remote error", Err: errors.New("tls: bad certificate")})},
+		"Authority":     {reason: "Nor does who is trusted.", err: get(&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}})},
+		"NoTLS":         {reason: "A server that does not encrypt will not.", err: get(http.ErrSchemeMismatch)},
+		"Scheme":        {reason: "Where to go is for the user to say,", err: get(errors.New(`unsupported protocol scheme "ftp"`))},
+		"Address":       {reason: "in a way that can be read,", err: &url.Error{Op: "parse", URL: "https://[", Err: errors.New("missing ']' in host")}},
+		"LogIn":         {reason: "and so is who goes there.", err: get(errors.New("getting credentials: exec: executable oc failed with exit code 1"))},
 		"Forbidden":     {reason: "Rights do not come by themselves,", err: kerrors.NewForbidden(gr, "demo", nil)},
 		"ForbiddenHTML": {reason: "whoever refuses.", err: kerrors.NewGenericServerResponse(403, "get", gr, "", "", 0, true)},
 		"NotFound":      {reason: "Nor do objects.", err: kerrors.NewNotFound(gr, "demo")},
-		"Other":         {reason: "All else is for good.", err: errors.New("no")},
+		"Other":         {reason: "What is no request's is for good.", err: errors.New("no")},
 	}
 
 	for name, tc := range cases {
@@ -109,6 +124,19 @@ func TestRetry(t *testing.T) {
 		err := Retry(ctx, mayPass, func() error { return passing })
 		if diff := cmp.Diff("passing: it took too long", err.Error()); diff != "" || !errors.Is(err, cause) {
 			t.Errorf("want both why it was tried again and why no more: -want, +got:\n%s", diff)
+		}
+	})
+	t.Run("CutOff", func(t *testing.T) {
+		cause := errors.New("it took too long")
+		ctx, cancel := context.WithCancelCause(t.Context())
+
+		err := Retry(ctx, mayPass, func() error {
+			cancel(cause)
+
+			return ctx.Err()
+		})
+		if diff := cmp.Diff("context canceled: it took too long", err.Error()); diff != "" || !errors.Is(err, cause) {
+			t.Errorf("want why the last attempt has ended: -want, +got:\n%s", diff)
 		}
 	})
 }

@@ -38,8 +38,8 @@ func (e *GoneError) Error() string { return e.Name + " was deleted meanwhile" }
 // A Follower is told what becomes of a claim.
 type Follower struct {
 	// See is told of a claim at first and whenever it has changed. ErrDone ends
-	// following it, and so does any other error that is not transient. Again asks
-	// to be told before long even if nothing changes.
+	// following it, and so does any other error that is Final, or not transient. Again
+	// asks to be told before long even if nothing changes.
 	See func(ctx context.Context, u *unstructured.Unstructured) (again bool, err error)
 
 	// Trouble is told what keeps us from following, once for each attempt.
@@ -96,6 +96,10 @@ func (t *Tenant) Follow(ctx context.Context, name string, uid types.UID, f Follo
 
 // A finalError is the follower's own, which no attempt will change.
 type finalError struct{ error }
+
+// Final returns an error that ends following a claim, whatever its words are: they may be
+// those of somebody else's lost connection.
+func Final(err error) error { return &finalError{err} }
 
 // Unwrap returns the follower's error.
 func (e *finalError) Unwrap() error { return e.error }
@@ -155,6 +159,12 @@ func (t *Tenant) list(ctx context.Context, selector string) (*unstructured.Unstr
 // has just started may forbid what it will allow once it knows all rights.
 func see(ctx context.Context, f Follower, u *unstructured.Unstructured) (again bool, err error) {
 	again, err = f.See(ctx, u)
+
+	final := (*finalError)(nil)
+	if errors.As(err, &final) {
+		return false, err
+	}
+
 	if err == nil || errors.Is(err, ErrDone) || Transient(err) || kerrors.IsUnauthorized(err) || kerrors.IsForbidden(err) {
 		return again, err
 	}

@@ -116,16 +116,22 @@ func TestPipelineEnds(t *testing.T) {
 		p.remove()
 	})
 
-	t.Run("CancelledGracefullyEarly", func(t *testing.T) {
-		p := startPipeline(t, r, "install", map[string]string{"env": slowEnv})
-		p.provisioning()
-		p.set(pipelinev1.PipelineRunSpecStatusCancelledRunFinally)
-		p.ends(pipelinev1.PipelineRunReasonCancelled)
-		p.notReady("interrupted")
-		p.claim("that the cluster is given back", tearDown)
-		p.destroyed()
-		p.remove()
-	})
+	// While the cluster is provisioned, the task that waits for it gives it back either way.
+	for name, status := range map[string]pipelinev1.PipelineRunSpecStatus{
+		"CancelledGracefullyEarly": pipelinev1.PipelineRunSpecStatusCancelledRunFinally,
+		"CancelledEarly":           pipelinev1.PipelineRunSpecStatusCancelled,
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := startPipeline(t, r, "install", map[string]string{"env": slowEnv})
+			p.provisioning()
+			p.set(status)
+			p.ends(pipelinev1.PipelineRunReasonCancelled)
+			p.notReady("interrupted")
+			p.claim("that the cluster is given back", tearDown)
+			p.destroyed()
+			p.remove()
+		})
+	}
 
 	t.Run("Deleted", func(t *testing.T) {
 		p := startPipeline(t, r, "install", nil, taskTest)
@@ -273,7 +279,7 @@ func TestMalformedParameters(t *testing.T) {
 		"baseImages":     {map[string]string{"baseImages": `{"cli": {"name": "4.20", "namespace": "ocp"}}`}, "--base-images: cli.tag: is required"},
 		"externalImages": {map[string]string{"externalImages": "[]"}, "--external-images: must be an object, not an array"},
 		"resources":      {map[string]string{"resources": `{"*": {"limits": {"cpu": 1}}}`}, "--resources: *.limits.cpu: must be a string, not an integer; put it in quotes"},
-		"timeout":        {map[string]string{"timeout": "soon"}, `--timeout: expected duration but got "soon": time: invalid duration "soon"`},
+		"timeout":        {map[string]string{"timeout": "soon"}, `--timeout: must be a duration, such as 2h, 90m, or 7200 for seconds, not "soon"`},
 	}
 
 	for name, tc := range cases {

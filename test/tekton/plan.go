@@ -6,6 +6,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
@@ -22,8 +23,9 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// paramPath is the parameter of the resolver git that says where a Task is.
-const paramPath = "pathInRepo"
+// paramURL is the parameter of the resolver http that says where a Task is: in a release,
+// whose files have the names of their tasks.
+const paramURL = "url"
 
 // A plan is what does not change while a PipelineRun runs.
 type plan struct {
@@ -177,16 +179,15 @@ func (run *Run) resolve(ctx context.Context, pt pipelinev1.PipelineTask, state r
 	return rpt, nil
 }
 
-// task reads a Task of this checkout.
+// task reads a Task of this checkout, which a release of it would have.
 func (r *Runner) task(ctx context.Context, ref *pipelinev1.TaskRef, name string) (*pipelinev1.Task, error) {
-	path := filepath.Join("tasks", name, "0.1", name+".yaml")
-
 	for _, p := range ref.Params {
-		if p.Name == paramPath {
-			path = p.Value.StringVal
+		if p.Name == paramURL {
+			name = strings.TrimSuffix(filepath.Base(p.Value.StringVal), ".yaml")
 		}
 	}
 
+	path := filepath.Join("tasks", name, "0.1", name+".yaml")
 	if !filepath.IsLocal(path) {
 		return nil, errors.Errorf("%q is not in the repository", path)
 	}

@@ -17,7 +17,7 @@ const (
 	ProwJobID  = "0b5d4f3e-6a6b-4c8e-9d43-7b6f3b0c2a11"
 	Usual      = "kubeconfig not ready; ipi-aws usually takes 38m (90% within 47m)"
 	Denied     = `tenant "tenant-a" on Konflux cluster "stone-stg-rh01" is not among the owners of cluster profile "aws": ask its owners to be added, or choose another`
-	Broken     = "prowjob state: failure: ci-operator failed: step ipi-install-install failed"
+	Broken     = "prowjob state: failure: ci-operator failed: step ipi-install-install failed: connection reset by peer"
 )
 
 // Fatal is what Crossplane says of conditions when it could not ask the function.
