@@ -48,6 +48,10 @@ func TestAnswerLost(t *testing.T) {
 		lose   func(w http.ResponseWriter)
 		refuse func(r *http.Request) *kerrors.StatusError
 
+		// giveBack is how long is tried to give back, if not for long. It ends between two
+		// attempts.
+		giveBack time.Duration
+
 		wantTearDown bool
 		wantOut      string
 		wantErr      string
@@ -91,8 +95,9 @@ func TestAnswerLost(t *testing.T) {
 			carriedOut: true,
 			lose:       func(w http.ResponseWriter) { answer(w, unavailable) },
 			refuse:     func(*http.Request) *kerrors.StatusError { return unavailable },
+			giveBack:   3 * time.Second,
 			wantErr: "tpc: trying again: Service Unavailable\n" + cannotCreate + away + "\n" +
-				"tpc: TestPlatformCluster demo may exist in namespace NAMESPACE all the same: " + deprovision + "Service Unavailable: gave up after 2s\n",
+				"tpc: TestPlatformCluster demo may exist in namespace NAMESPACE all the same: " + deprovision + "Service Unavailable: gave up after 3s\n",
 		},
 		"Expired": {
 			reason:     "So it is when credentials have expired meanwhile.",
@@ -178,7 +183,12 @@ func TestAnswerLost(t *testing.T) {
 			out, errs := &buffer{}, &buffer{}
 			file := p.kubeconfig(t, namespace, &clientcmdapi.AuthInfo{})
 
-			if got := run(append([]string{"tpc"}, arguments(append(tc.args, "--kubeconfig="+file)...)...), &world{out: out, err: errs, patience: patience{ask: 10 * time.Second, giveBack: 2 * time.Second}}); got != exitFailed {
+			limits := patience{ask: 10 * time.Second, giveBack: time.Minute}
+			if tc.giveBack > 0 {
+				limits.giveBack = tc.giveBack
+			}
+
+			if got := run(append([]string{"tpc"}, arguments(append(tc.args, "--kubeconfig="+file)...)...), &world{out: out, err: errs, patience: limits}); got != exitFailed {
 				t.Errorf("%s\nexit code: want %d, got %d", tc.reason, exitFailed, got)
 			}
 

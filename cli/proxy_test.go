@@ -62,6 +62,13 @@ func startProxy(t *testing.T, k *konflux) *proxy {
 		Transport:     transport,
 		ErrorLog:      log.New(io.Discard, "", 0),
 		FlushInterval: -1,
+		ModifyResponse: func(r *http.Response) error {
+			if fn, ok := r.Request.Context().Value(answered{}).(func()); ok {
+				fn()
+			}
+
+			return nil
+		},
 		// That a client has gone, or was sent away, is what this is for.
 		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
 	}}
@@ -73,6 +80,9 @@ func startProxy(t *testing.T, k *konflux) *proxy {
 
 	return p
 }
+
+// answered is the key of what is to be done once a request is answered.
+type answered struct{}
 
 // ServeHTTP forwards what it does not refuse.
 func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -114,10 +124,10 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 		p.forward.ServeHTTP(w, r)
 	case watch && last > 0 && cut:
-		ctx, cancel := context.WithTimeout(r.Context(), last)
+		ctx, cancel := context.WithCancel(r.Context())
 		defer cancel()
 
-		p.forward.ServeHTTP(w, r.WithContext(ctx))
+		p.forward.ServeHTTP(w, r.WithContext(context.WithValue(ctx, answered{}, func() { time.AfterFunc(last, cancel) })))
 	default:
 		p.forward.ServeHTTP(w, r)
 	}

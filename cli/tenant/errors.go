@@ -111,10 +111,18 @@ func pause(ctx context.Context, d time.Duration) error {
 
 // Retry makes an attempt again while an error may pass. The context bounds it.
 func Retry(ctx context.Context, mayPass func(error) bool, attempt func() error) error {
+	last := error(nil)
+
 	for b := backoff(); ; {
 		err := attempt()
-		// Why the context has ended says more than that it has.
+		// Why the context has ended says more than that it has, and so does what was wrong
+		// before.
 		cutOff := ctx.Err() != nil && errors.Is(err, ctx.Err()) && !errors.Is(context.Cause(ctx), ctx.Err())
+		if cutOff && last != nil {
+			err = last
+		}
+
+		last = err
 
 		if err == nil || !cutOff && !mayPass(err) {
 			return err

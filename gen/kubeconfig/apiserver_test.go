@@ -2,7 +2,6 @@ package kubeconfig
 
 import (
 	"context"
-	"os"
 	"strings"
 	"testing"
 	"time"

@@ -3,7 +3,6 @@ package xrd
 import (
 	"os"
 	"testing"
-	"time"
 
 	xv1 "github.com/crossplane/crossplane/apis/v2/apiextensions/v1"
 	"github.com/google/go-cmp/cmp"

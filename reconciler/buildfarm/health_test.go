@@ -125,13 +125,13 @@ func TestDescribe(t *testing.T) {
 		err    error
 		want   string
 	}{
-		"Status":   {reason: "An API server's words are its own.", err: kerrors.NewUnauthorized("no\ntoken"), want: "no token"},
-		"Refused":  {reason: "Addresses and ports are left out.", err: errors.Wrap(refused("4711"), "x"), want: "connection refused"},
-		"Timeout":  {reason: "A call that took too long.", err: errors.Wrap(context.DeadlineExceeded, "x"), want: "its API server does not answer in time"},
-		"DNS":      {reason: "A name that leads nowhere.", err: &url.Error{Err: &net.DNSError{Name: "api", Server: "10.0.0.1:53"}}, want: "cannot resolve the address of its API server"},
-		"TLS":      {reason: "Any other failure to connect.", err: &url.Error{Err: errors.New("x509: certificate of 127.0.0.1:4711")}, want: "cannot connect to its API server"},
-		"Expired":  {reason: "Why a certificate is refused is told, without the time.", err: untrusted(x509.CertificateInvalidError{Reason: x509.Expired, Detail: "current time 2026-11-25T23:45:55Z"}), want: "its API server's certificate has expired or is not valid yet"},
-		"Rotated":  {reason: "A cluster whose authority is another than it was.", err: untrusted(x509.UnknownAuthorityError{}), want: "its API server's certificate is signed by an authority that its kubeconfig does not have"},
+		"Status":  {reason: "An API server's words are its own.", err: kerrors.NewUnauthorized("no\ntoken"), want: "no token"},
+		"Refused": {reason: "Addresses and ports are left out.", err: errors.Wrap(refused("4711"), "x"), want: "connection refused"},
+		"Timeout": {reason: "A call that took too long.", err: errors.Wrap(context.DeadlineExceeded, "x"), want: "its API server does not answer in time"},
+		"DNS":     {reason: "A name that leads nowhere.", err: &url.Error{Err: &net.DNSError{Name: "api", Server: "10.0.0.1:53"}}, want: "cannot resolve the address of its API server"},
+		"TLS":     {reason: "Any other failure to connect.", err: &url.Error{Err: errors.New("x509: certificate of 127.0.0.1:4711")}, want: "cannot connect to its API server"},
+		"Expired": {reason: "Why a certificate is refused is told, without the time.", err: untrusted(x509.CertificateInvalidError{Reason: x509.Expired, Detail: "current time 2026-11-25T23:45:55Z"}), want: "its API server's certificate has expired or is not valid yet"},
+		"Rotated": {reason: "A cluster whose authority is another than it was.", err: untrusted(x509.UnknownAuthorityError{}), want: "its API server's certificate is signed by an authority that its kubeconfig does not have"},
 		"Elsewhere": {
 			reason: "An address that leads to another cluster.",
 			err:    untrusted(x509.HostnameError{Certificate: &x509.Certificate{}, Host: "api"}),
