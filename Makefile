@@ -28,7 +28,7 @@ help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-zA-Z0-9_-]+:.*## / {printf "%-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: components
-components: ## Build what the local stack runs, where it is not cached (it took 33 minutes on two busy cores).
+components: ## Build what the local stack runs, where it is not cached (it took 32 minutes on two cores).
 	@$(COMPONENT)
 
 .PHONY: demo

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
+	"github.com/rogpeppe/go-internal/lockedfile"
 )
 
 // Builder finds programs, and builds those that are missing.
@@ -196,6 +197,17 @@ func (b *Builder) build(ctx context.Context, c Component, version, path string) 
 	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return errors.Wrap(err, "cannot make a cache directory")
+	}
+
+	// Whoever else is building it does that for both.
+	unlock, err := lockedfile.MutexAt(path + ".lock").Lock()
+	if err != nil {
+		return errors.Wrap(err, "cannot wait for another build")
+	}
+	defer unlock()
+
+	if _, err := os.Stat(path); err == nil {
+		return nil
 	}
 
 	// Built beside its place and moved there whole, so that an interrupted build
