@@ -27,6 +27,7 @@ func TestTimeouts(t *testing.T) {
 	cases := map[string]struct {
 		reason   string
 		timeouts pipelinev1.TimeoutFields
+		task     *metav1.Duration
 		want     ending
 	}{
 		"Pipeline": {
@@ -35,13 +36,19 @@ func TestTimeouts(t *testing.T) {
 			want:     ending{Reason: pipelinev1.PipelineRunReasonTimedOut.String()},
 		},
 		"Tasks": {
-			reason:   "When that of tasks is, there is some left for finally,",
+			reason:   "It is the same, in this version, with that of tasks,",
 			timeouts: pipelinev1.TimeoutFields{Pipeline: &metav1.Duration{Duration: late}, Tasks: &metav1.Duration{Duration: soon}},
-			want:     ending{Reason: pipelinev1.PipelineRunReasonFailed.String(), Finally: true},
+			want:     ending{Reason: pipelinev1.PipelineRunReasonTimedOut.String()},
 		},
 		"Finally": {
-			reason:   "as there is when finally has a share.",
+			reason:   "or what finally leaves of it.",
 			timeouts: pipelinev1.TimeoutFields{Pipeline: &metav1.Duration{Duration: late}, Finally: &metav1.Duration{Duration: late - soon}},
+			want:     ending{Reason: pipelinev1.PipelineRunReasonTimedOut.String()},
+		},
+		"Task": {
+			reason:   "A task that runs into its own fails like any other.",
+			timeouts: pipelinev1.TimeoutFields{Pipeline: &metav1.Duration{Duration: late}},
+			task:     &metav1.Duration{Duration: soon},
 			want:     ending{Reason: pipelinev1.PipelineRunReasonFailed.String(), Finally: true},
 		},
 	}
@@ -66,11 +73,14 @@ func TestTimeouts(t *testing.T) {
 				}}}
 			}
 
+			test := task("test", "/bin/sleep", "60")
+			test.Timeout = tc.task
+
 			run, err := r.Start(ctx, &pipelinev1.PipelineRun{
 				ObjectMeta: metav1.ObjectMeta{Namespace: "tenant-a", Name: "run"},
 				Spec: pipelinev1.PipelineRunSpec{
 					PipelineSpec: &pipelinev1.PipelineSpec{
-						Tasks:   []pipelinev1.PipelineTask{task("test", "/bin/sleep", "60")},
+						Tasks:   []pipelinev1.PipelineTask{test},
 						Finally: []pipelinev1.PipelineTask{task("deprovision", "/bin/true")},
 					},
 					Timeouts: &tc.timeouts,
