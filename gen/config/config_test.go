@@ -104,7 +104,7 @@ func TestWrite(t *testing.T) {
 		"deploy/app.ci/konflux-production.yaml: is no longer generated",
 		`deploy/app.ci/kustomization.yaml: line 9 is "- konflux-production.yaml", should be "- konflux-prd-2.yaml"`,
 		`deploy/app.ci/namespaces.yaml: line 6 is "    argocd.argoproj.io/sync-options: Prune=true,Delete=confirm", should be "    argocd.argoproj.io/sync-options: Prune=false,Delete=confirm"`,
-		`deploy/app.ci/policies.yaml: line 45 is "          \"stg-2\",", should be "          \"prd-2\""`,
+		`deploy/app.ci/policies.yaml: line 47 is "          \"stg-2\",", should be "          \"prd-2\""`,
 		"deploy/build-farm/reconciler.yaml: is missing",
 		"deploy/konflux/production/prd-1/environment-config.yaml: is no longer generated",
 		"deploy/konflux/production/prd-1/kustomization.yaml: is no longer generated",
