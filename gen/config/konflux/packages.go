@@ -41,7 +41,7 @@ func packages(p environments.Packages, v environments.Versions) []any {
 	return []any{
 		&pkgv1.Provider{
 			TypeMeta:   metav1.TypeMeta{APIVersion: pkgv1.SchemeGroupVersion.String(), Kind: pkgv1.ProviderKind},
-			ObjectMeta: versioned(meta(ProviderName), v.Provider),
+			ObjectMeta: versioned(keptMeta(ProviderName), v.Provider),
 			Spec: pkgv1.ProviderSpec{
 				PackageSpec:        pkgv1.PackageSpec{Package: p.Provider + "@" + v.Provider.Digest},
 				PackageRuntimeSpec: runtimeOf(ProviderRuntime),
@@ -49,7 +49,7 @@ func packages(p environments.Packages, v environments.Versions) []any {
 		},
 		&pkgv1.Function{
 			TypeMeta:   metav1.TypeMeta{APIVersion: pkgv1.SchemeGroupVersion.String(), Kind: pkgv1.FunctionKind},
-			ObjectMeta: versioned(meta(v1alpha1.FunctionName), v.Function),
+			ObjectMeta: versioned(keptMeta(v1alpha1.FunctionName), v.Function),
 			Spec: pkgv1.FunctionSpec{
 				PackageSpec:        pkgv1.PackageSpec{Package: p.Function + "@" + v.Function.Digest},
 				PackageRuntimeSpec: runtimeOf(v1alpha1.FunctionName),

@@ -13,7 +13,7 @@ import (
 func Namespace(name string, annotations ...string) *corev1.Namespace {
 	ns := &corev1.Namespace{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Namespace"},
-		ObjectMeta: metav1.ObjectMeta{Name: name, Annotations: map[string]string{AnnotationSyncOptions: KeepNamespace}},
+		ObjectMeta: metav1.ObjectMeta{Name: name, Annotations: map[string]string{AnnotationSyncOptions: Keep}},
 	}
 
 	for i := 0; i+1 < len(annotations); i += 2 {
