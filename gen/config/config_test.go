@@ -133,6 +133,26 @@ func TestWrite(t *testing.T) {
 	}
 }
 
+// TestOwnCredential gives a cluster a credential of its own.
+func TestOwnCredential(t *testing.T) {
+	p := newCheckout(t, fixture)
+	replace(t, p, p.File, "  - name: stg-2\n", "  - {name: stg-2, namespace: ephemeral-cluster-stg-2, credential: {vaultPath: staging/appci-stg-2, tokenVersions: [1]}}\n")
+	generate(t, p)
+
+	files := tree(t, p, "deploy/konflux/staging")
+
+	want := map[string]bool{"base/provider.yaml": false, "stg-2/base/provider.yaml": true}
+	got := map[string]bool{}
+
+	for name := range want {
+		got[name] = strings.Contains(files[name], "konflux-stg-2-token-v1")
+	}
+
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("provider-kubernetes is started anew with it, though its version is the same: -want, +got:\n%s", diff)
+	}
+}
+
 // TestKeptDefinitions lets a checkout move on from the definitions that environments
 // are still on.
 func TestKeptDefinitions(t *testing.T) {

@@ -39,6 +39,14 @@ func (c *KonfluxCredential) TokenSecret(version int) string {
 	return fmt.Sprintf("%s-token-v%d", c.ServiceAccount, version)
 }
 
+// TokenSecret is the name of the Secret with the token that clusters are known to have.
+// The owner is the environment or the cluster whose credential it is.
+func (c Credential) TokenSecret(owner string) string {
+	k := newCredential(owner, "", c)
+
+	return k.TokenSecret(c.TokenInUse)
+}
+
 // Credentials returns the credentials that clusters use, without the legacy one.
 func (f *File) Credentials() []KonfluxCredential {
 	var out []KonfluxCredential
