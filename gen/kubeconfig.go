@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 	"github.com/moby/sys/atomicwriter"
 
+	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config/environments"
 	"github.com/ephemeral-clusters/ephemeral-clusters/gen/kubeconfig"
 	"github.com/ephemeral-clusters/ephemeral-clusters/gen/live"
 )
@@ -20,12 +22,12 @@ import (
 const modeSecret = 0o600
 
 type kubeconfigCmd struct {
-	Context        string        `help:"Kubeconfig context of app.ci; the current one when empty."                                    placeholder:"CONTEXT"`
+	Context        string        `help:"Kubeconfig context of the cluster; the current one when empty."                               placeholder:"CONTEXT"`
 	Namespace      string        `help:"Namespace of the ServiceAccount."                                                             placeholder:"NAMESPACE"`
 	ServiceAccount string        `help:"ServiceAccount to issue a kubeconfig for."                                                    placeholder:"NAME"`
 	Secret         string        `help:"Use the long-lived token of this Secret of the ServiceAccount, in place of one that expires." placeholder:"NAME"`
 	Duration       time.Duration `default:"2160h"                                                                                     help:"How long an issued token is valid."`
-	Name           string        `default:"app.ci"                                                                                    help:"What the kubeconfig calls the cluster and its context."`
+	Name           string        `help:"What the kubeconfig calls the cluster and its context. Prow and the reconciler know a build cluster by it. For app.ci's credentials it is app.ci." placeholder:"NAME"`
 	Out            string        `default:"-"                                                                                         help:"File to write, with mode 0600; - is standard output."   placeholder:"FILE"`
 
 	Check    string        `help:"Issue nothing; tell who the kubeconfig of this file is, what it may do and when it expires. - is standard input." placeholder:"FILE"`
@@ -54,6 +56,8 @@ func (c *kubeconfigCmd) Validate() error {
 		return errors.New("--check examines a file, and takes no ServiceAccount, Secret or namespace")
 	case c.Check == "" && (c.ServiceAccount == "" || c.Namespace == ""):
 		return errors.New("--namespace and --service-account say whose kubeconfig to issue, or --check which to examine")
+	case c.Check == "" && c.Name == "" && c.Namespace != environments.CredentialsNamespace:
+		return errors.New("--name says what the kubeconfig calls the cluster: for a build cluster the alias that Prow has for it")
 	}
 
 	return nil
@@ -75,7 +79,7 @@ func (c *kubeconfigCmd) Run(ctx context.Context, k *kong.Context) error {
 		ServiceAccount: c.ServiceAccount,
 		Secret:         c.Secret,
 		Duration:       c.Duration,
-		Cluster:        c.Name,
+		Cluster:        cmp.Or(c.Name, environments.AppCIName),
 	})
 	if err != nil {
 		return err

@@ -31,6 +31,19 @@ func ServiceAccount(namespace, name string) *corev1.ServiceAccount {
 	}
 }
 
+// Token returns the Secret that a ServiceAccount's long-lived token is kept in.
+func Token(account *corev1.ServiceAccount, name string) *corev1.Secret {
+	return &corev1.Secret{
+		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Secret"},
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace:   account.Namespace,
+			Name:        name,
+			Annotations: map[string]string{corev1.ServiceAccountNameKey: account.Name},
+		},
+		Type: corev1.SecretTypeServiceAccountToken,
+	}
+}
+
 // Rule returns a rule on resources of one API group, given as a list with commas.
 func Rule(group, resources, verbs string, names ...string) rbacv1.PolicyRule {
 	return rbacv1.PolicyRule{
