@@ -28,6 +28,8 @@ type kubeconfigCmd struct {
 	Secret         string        `help:"Use the long-lived token of this Secret of the ServiceAccount, in place of one that expires." placeholder:"NAME"`
 	Duration       time.Duration `default:"2160h"                                                                                     help:"How long an issued token is valid."`
 	Name           string        `help:"What the kubeconfig calls the cluster and its context. Prow and the reconciler know a build cluster by it. For app.ci's credentials it is app.ci." placeholder:"NAME"`
+	Server         string        `help:"URL of the API server that the kubeconfig is to have; that of the context when empty, which may be your own way there." placeholder:"URL"`
+	CA             string        `help:"File with the certificate authority that the kubeconfig is to have; that of the context when empty." name:"certificate-authority" placeholder:"FILE"`
 	Out            string        `default:"-"                                                                                         help:"File to write, with mode 0600; - is standard output."   placeholder:"FILE"`
 
 	Check    string        `help:"Issue nothing; tell who the kubeconfig of this file is, what it may do and when it expires. - is standard input." placeholder:"FILE"`
@@ -46,14 +48,18 @@ the old token. Then remove the old version and apply app.ci's tree: deleting its
 revokes the old token. deploy/README.md has every step.
 
 With --check it exits 0 when the credential is accepted and lasts, and 1 when it is
-refused, cannot be examined or expires within --margin.`
+refused, cannot be examined, expires within --margin, or goes to a server that is not
+verified.
+
+A context that does not verify its server is refused. Neither a proxy of the context nor
+anything else of how you reach the cluster is passed on, but its server is: see --server.`
 }
 
 // Validate refuses flags that do not go together.
 func (c *kubeconfigCmd) Validate() error {
 	switch {
-	case c.Check != "" && (c.ServiceAccount != "" || c.Secret != "" || c.Namespace != ""):
-		return errors.New("--check examines a file, and takes no ServiceAccount, Secret or namespace")
+	case c.Check != "" && (c.ServiceAccount != "" || c.Secret != "" || c.Namespace != "" || c.Server != "" || c.CA != ""):
+		return errors.New("--check examines a file, and takes no ServiceAccount, Secret, namespace, server or certificate authority")
 	case c.Check == "" && (c.ServiceAccount == "" || c.Namespace == ""):
 		return errors.New("--namespace and --service-account say whose kubeconfig to issue, or --check which to examine")
 	case c.Check == "" && c.Name == "" && c.Namespace != environments.CredentialsNamespace:
@@ -80,6 +86,8 @@ func (c *kubeconfigCmd) Run(ctx context.Context, k *kong.Context) error {
 		Secret:         c.Secret,
 		Duration:       c.Duration,
 		Cluster:        cmp.Or(c.Name, environments.AppCIName),
+		Server:         c.Server,
+		CAFile:         c.CA,
 	})
 	if err != nil {
 		return err
