@@ -171,7 +171,7 @@ environments.production.versions.function.digest: sha256:11111111111111111111111
 			args:    []string{"checkout", "staging", "--release=v0.3.0", "--digest=" + threes},
 			changes: []string{"api/crd/ci.openshift.io_ephemeralclusters.yaml", "xrd/claims.yaml"},
 			err: `gen/environments.yaml: these go together:
-environments[staging].versions.api: its XRD takes what the CRD of appCI.versions.api does not: spec.new: removed: a CRD is widened before XRDs, and narrowed after them`,
+environments[staging].versions.api: its XRD takes what the CRD of appCI.versions.api does not: v1alpha1 spec.new: removed: a CRD is widened before XRDs, and narrowed after them`,
 		},
 		"NoRelease": {
 			reason: "A checkout does not know what it was released as.",
