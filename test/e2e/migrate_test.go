@@ -64,6 +64,7 @@ func TestMigrate(t *testing.T) {
 	used := life.New(s, "tenant-a", claimWith(t, "used", map[string]string{"STANDIN_PROVISION_DELAY": "1s"}), testWriter{t})
 	step("a cluster in use", used.RunTo(ctx, 11))
 
+	// No reconciler is at work, as after step 2.
 	s.StopReconciler()
 
 	begun := life.New(s, "tenant-b", claimWith(t, "begun", map[string]string{"STANDIN_PROVISION_DELAY": "2s"}), testWriter{t})
@@ -79,7 +80,7 @@ func TestMigrate(t *testing.T) {
 		t.Errorf("\n%s\nwhat the XRD loses is not told:\n%s", reason, out)
 	}
 
-	// 2. app.ci.
+	// 3. app.ci.
 	step("app.ci", errors.Join(s.ApplyAppCI(ctx), s.ReplaceReconciler(ctx, stack.ComponentReconciler, s.ReconcilerArgs...)))
 	step("the cluster that is provisioned", begun.RunTo(ctx, 11))
 
@@ -87,7 +88,7 @@ func TestMigrate(t *testing.T) {
 		t.Errorf("\n%s\nthe cluster that was provisioned has another ProwJob now", reason)
 	}
 
-	// 3. and 4. The Konflux cluster.
+	// 4. and 5. The Konflux cluster.
 	step("the XRD", s.Konflux.ApplyFiles(ctx, filepath.Join(s.Root(), "xrd", string(s.API)+".yaml")))
 	step("the Composition", applyComposition(ctx, s))
 
@@ -111,7 +112,7 @@ func TestMigrate(t *testing.T) {
 		t.Errorf("\n%s\nafter it is rolled back and taken over again: -before, +after:\n%s", reason, diff)
 	}
 
-	// 5. The credential.
+	// 6. The credential.
 	step("the credential", useCredential(ctx, s))
 
 	gone := &metav1.PartialObjectMetadata{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "ServiceAccount"}}
