@@ -15,6 +15,7 @@ import (
 	"github.com/crossplane/crossplane-runtime/v2/pkg/fieldpath"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
+	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	kerrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -183,7 +184,7 @@ func useFormerCredential(ctx context.Context, s *stack.Stack) error {
 
 // useCredential goes through "Retire the credential of old" of deploy/README.md.
 func useCredential(ctx context.Context, s *stack.Stack) error {
-	// 1. Its rights of old.
+	// 1. is done: the one of old is generated. 2. Its rights of old.
 	if err := errors.Join(
 		s.AppCI.Delete(ctx, &rbacv1.RoleBinding{ObjectMeta: metav1.ObjectMeta{Namespace: apiv1.DefaultNamespace, Name: formerRole}}),
 		s.AppCI.Delete(ctx, &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: formerRole}}),
@@ -191,14 +192,15 @@ func useCredential(ctx context.Context, s *stack.Stack) error {
 		return err
 	}
 
-	// 2. Another one in its place.
+	// 3. Another one in its place.
 	b, err := s.IssueCredential(ctx, 1)
 	if err != nil {
 		return err
 	}
 
-	// 3. and 4. The end of it.
-	return errors.Join(s.SetCredential(ctx, b), s.RestartProvider(ctx), s.RetireLegacy(ctx))
+	// 4. and 5. The end of it, which is not left to a tree.
+	return errors.Join(s.SetCredential(ctx, b), s.RestartProvider(ctx), s.RetireLegacy(ctx),
+		s.AppCI.Delete(ctx, &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: apiv1.DefaultNamespace, Name: formerAccount}}))
 }
 
 // makeFormerProwJob does what the reconciler that polls does first for a cluster: it makes

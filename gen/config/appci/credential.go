@@ -14,6 +14,10 @@ const plural = "ephemeralclusters"
 // account returns a credential's ServiceAccount and its long-lived tokens.
 func account(c environments.KonfluxCredential) []any {
 	account := manifest.ServiceAccount(c.Namespace, c.ServiceAccount)
+	if isLegacy(c) {
+		// Tokens in use end with it, whoever made it and prunes it.
+		account.Annotations = map[string]string{manifest.AnnotationSyncOptions: manifest.Keep}
+	}
 
 	objs := make([]any, 0, 1+len(c.TokenVersions))
 	objs = append(objs, account)
@@ -53,9 +57,14 @@ func rights(c environments.KonfluxCredential) []any {
 }
 
 func roleName(c environments.KonfluxCredential) string {
-	if c.ServiceAccount == v1.DefaultNamespace {
+	if isLegacy(c) {
 		return "ephemeral-cluster-legacy"
 	}
 
 	return "ephemeral-cluster-" + c.ServiceAccount
+}
+
+// isLegacy says whether a credential is the one of old.
+func isLegacy(c environments.KonfluxCredential) bool {
+	return c.ServiceAccount == v1.DefaultNamespace
 }
