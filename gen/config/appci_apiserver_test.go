@@ -63,6 +63,7 @@ func startAppCI(t *testing.T, p Paths) *cluster {
 	c := startCluster(t, []string{
 		filepath.Join(moduleDir(t, components.ProwModule), components.ProwJobCRDs),
 		filepath.Join(moduleDir(t, components.PrometheusOperatorModule), components.ServiceMonitorCRD),
+		filepath.Join(moduleDir(t, components.PrometheusOperatorModule), components.PrometheusRuleCRD),
 	}, nil, environments.ProwNamespace)
 
 	c.apply(t, filepath.Join(p.Root, p.Out, "app.ci"))
