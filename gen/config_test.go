@@ -161,10 +161,28 @@ environments.production.versions.provider.digest: sha256:bbbbbbbbbbbbbbbbbbbbbbb
 		},
 		"Release": {
 			reason:   "A release goes to an environment.",
-			args:     []string{"checkout", "production", "--release=v0.3.0", "--digest=" + threes},
+			args:     []string{"checkout", "production", "--release=v0.3.0", "--digest=" + threes, "--skip-stages"},
 			deployed: "package: registry.example/function@" + threes,
 			want: `environments.production.versions.function.version: v0.1.0 -> v0.3.0
 environments.production.versions.function.digest: sha256:1111111111111111111111111111111111111111111111111111111111111111 -> ` + threes + "\n",
+		},
+		"SkippedStage": {
+			reason: "Not to one that it is not tried in first, unless that is meant.",
+			args:   []string{"checkout", "production", "--release=v0.3.0", "--digest=" + threes},
+			err:    "production gets its versions from staging: promote from there, or say --skip-stages",
+		},
+		"Only": {
+			reason:   "A part goes by itself.",
+			args:     []string{"staging", "production", "--only=function"},
+			deployed: "package: registry.example/function@sha256:2222222222222222222222222222222222222222222222222222222222222222",
+			want: `environments.production.versions.function.version: v0.1.0 -> v0.2.0
+environments.production.versions.function.digest: sha256:1111111111111111111111111111111111111111111111111111111111111111 -> sha256:2222222222222222222222222222222222222222222222222222222222222222
+`,
+		},
+		"OnlyOfRelease": {
+			reason: "A release has one part for each place.",
+			args:   []string{"checkout", "staging", "--release=v0.3.0", "--digest=" + threes, "--only=provider"},
+			err:    "--only is for promoting between environments: a release has a function and no provider",
 		},
 		"ReleaseBeforeCRD": {
 			reason:  "What app.ci would lose goes nowhere before it.",
