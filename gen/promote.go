@@ -20,6 +20,7 @@ type promoteCmd struct {
 
 	Release string `help:"With checkout: version of the release, such as v1.2.3."                                                     placeholder:"VERSION"`
 	Digest  string `help:"With checkout: digest of the function's package or, for app.ci, of the reconciler's image, of the release." placeholder:"sha256:..."`
+	API     string `help:"With checkout: digest of the definitions of the release, which have to be the checkout's." placeholder:"sha256:..."`
 
 	Only string `default:"" enum:",function,provider" help:"Between environments: promote only the function, with the definitions that it was released with, or only the provider." placeholder:"PART"`
 
@@ -34,10 +35,12 @@ is, and the manifests are generated anew. A cluster that has versions of its own
 keeps them.
 
 A release goes to app.ci first, because the CRD there must take whatever an XRD
-takes, and then through the environments in the order of the file:
+takes, and then through the environments in the order of the file. Its digests are in
+its DIGESTS, and its definitions are taken from this checkout, which has to be that of
+the release:
 
-    gen promote checkout app.ci --release=v1.2.3 --digest=sha256:<reconciler>
-    gen promote checkout development --release=v1.2.3 --digest=sha256:<function>
+    gen promote checkout app.ci --release=v1.2.3 --digest=sha256:<reconciler> --api=sha256:<api>
+    gen promote checkout development --release=v1.2.3 --digest=sha256:<function> --api=sha256:<api>
     gen promote development staging
     gen promote staging production
 
@@ -50,13 +53,13 @@ unless a flag says that it is meant.`
 
 // Validate refuses arguments that do not go together.
 func (c *promoteCmd) Validate() error {
-	released := c.Release != "" && c.Digest != ""
+	released := c.Release != "" && c.Digest != "" && c.API != ""
 
 	switch {
 	case c.From == environments.Checkout && !released:
-		return errors.New("--release and --digest say what the checkout was released as")
-	case c.From != environments.Checkout && (c.Release != "" || c.Digest != ""):
-		return errors.New("--release and --digest are for promoting from checkout: an environment knows what it runs")
+		return errors.New("--release, --digest and --api say what the checkout was released as: DIGESTS of the release has them")
+	case c.From != environments.Checkout && (c.Release != "" || c.Digest != "" || c.API != ""):
+		return errors.New("--release, --digest and --api are for promoting from checkout: an environment knows what it runs")
 	case c.From == environments.Checkout && c.Only != "":
 		return errors.New("--only is for promoting between environments: a release has a function and no provider")
 	case c.From != environments.Checkout && c.To == environments.AppCIName:
@@ -120,6 +123,10 @@ func (c *promoteCmd) promote(p config.Paths, b []byte) ([]byte, []environments.M
 	digest, err := config.CheckoutDigest(p)
 	if err != nil {
 		return nil, nil, err
+	}
+
+	if digest != c.API {
+		return nil, nil, errors.Errorf("the definitions of this checkout are %s, but %s was released with %s: check out %s", digest, c.Release, c.API, c.Release)
 	}
 
 	return environments.PromoteRelease(b, environments.Published{
