@@ -123,8 +123,9 @@ lint-fix: ## Run the linters and fix what they can.
 
 .PHONY: verify
 verify: ## Check that the tree is tidy, generated, vetted and linted, and that none of that changed it.
-	@# These two name the field that what is generated lacks, before it is generated anew.
+	@# These name what is stale or was edited by hand, before it is generated anew.
 	$(GO) run ./gen xrd --check
+	$(GO) run ./gen config --check
 	@$(GO) tool -modfile=test/tools/controller-gen/go.mod controller-gen crd paths=./api/v1 output:crd:artifacts:config=$(OUT)/crd
 	$(GO) run ./gen breaking --all $(CRD) $(OUT)/crd/$(notdir $(CRD))
 	$(MAKE) tidy generate

@@ -161,32 +161,55 @@ environments.production.versions.provider.digest: sha256:bbbbbbbbbbbbbbbbbbbbbbb
 		},
 		"Release": {
 			reason:   "A release goes to an environment.",
-			args:     []string{"checkout", "production", "--release=v0.3.0", "--digest=" + threes},
+			args:     []string{"checkout", "production", "--release=v0.3.0", "--digest=" + threes, "--api=CHECKOUT", "--skip-stages"},
 			deployed: "package: registry.example/function@" + threes,
 			want: `environments.production.versions.function.version: v0.1.0 -> v0.3.0
 environments.production.versions.function.digest: sha256:1111111111111111111111111111111111111111111111111111111111111111 -> ` + threes + "\n",
 		},
+		"SkippedStage": {
+			reason: "Not to one that it is not tried in first, unless that is meant.",
+			args:   []string{"checkout", "production", "--release=v0.3.0", "--digest=" + threes, "--api=CHECKOUT"},
+			err:    "production gets its versions from staging: promote from there, or say --skip-stages",
+		},
+		"Only": {
+			reason:   "A part goes by itself.",
+			args:     []string{"staging", "production", "--only=function"},
+			deployed: "package: registry.example/function@sha256:2222222222222222222222222222222222222222222222222222222222222222",
+			want: `environments.production.versions.function.version: v0.1.0 -> v0.2.0
+environments.production.versions.function.digest: sha256:1111111111111111111111111111111111111111111111111111111111111111 -> sha256:2222222222222222222222222222222222222222222222222222222222222222
+`,
+		},
+		"OnlyOfRelease": {
+			reason: "A release has one part for each place.",
+			args:   []string{"checkout", "staging", "--release=v0.3.0", "--digest=" + threes, "--api=CHECKOUT", "--only=provider"},
+			err:    "--only is for promoting between environments: a release has a function and no provider",
+		},
 		"ReleaseBeforeCRD": {
 			reason:  "What app.ci would lose goes nowhere before it.",
-			args:    []string{"checkout", "staging", "--release=v0.3.0", "--digest=" + threes},
+			args:    []string{"checkout", "staging", "--release=v0.3.0", "--digest=" + threes, "--api=CHECKOUT"},
 			changes: []string{"api/crd/ci.openshift.io_ephemeralclusters.yaml", "xrd/claims.yaml"},
 			err: `gen/environments.yaml: these go together:
-environments[staging].versions.api: its XRD takes what the CRD of appCI.versions.api does not: spec.new: removed: a CRD is widened before XRDs, and narrowed after them`,
+environments[staging].versions.api: its XRD takes what the CRD of appCI.versions.api does not: v1alpha1 spec.new: removed: a CRD is widened before XRDs, and narrowed after them`,
+		},
+		"OtherCheckout": {
+			reason: "What was released is not what is checked out.",
+			args:   []string{"checkout", "staging", "--release=v0.3.0", "--digest=" + threes, "--api=" + threes},
+			err:    "the definitions of this checkout are CHECKOUT, but v0.3.0 was released with " + threes + ": check out v0.3.0",
 		},
 		"NoRelease": {
 			reason: "A checkout does not know what it was released as.",
 			args:   []string{"checkout", "staging"},
-			err:    "--release and --digest say what the checkout was released as",
+			err:    "--release, --digest and --api say what the checkout was released as: DIGESTS of the release has them",
 		},
 		"BadDigest": {
 			reason: "A release is a digest.",
-			args:   []string{"checkout", "staging", "--release=v0.3.0", "--digest=latest"},
+			args:   []string{"checkout", "staging", "--release=v0.3.0", "--digest=latest", "--api=CHECKOUT"},
 			err:    `the outcome would not be valid: environments[staging].versions.function.digest: 'latest' does not match pattern '^sha256:[0-9a-f]{64}$'`,
 		},
 		"DigestOfEnvironment": {
 			reason: "An environment does.",
 			args:   []string{"staging", "production", "--digest=" + threes},
-			err:    "--release and --digest are for promoting from checkout: an environment knows what it runs",
+			err:    "--release, --digest and --api are for promoting from checkout: an environment knows what it runs",
 		},
 		"EnvironmentToAppCI": {
 			reason: "Environments do not run what app.ci does.",
@@ -203,6 +226,17 @@ environments[staging].versions.api: its XRD takes what the CRD of appCI.versions
 				path := filepath.Join(root, f)
 				writeTest(t, path, strings.Replace(readTest(t, path), narrow, wide, 1))
 			}
+
+			digest, err := config.CheckoutDigest(config.Paths{Root: root})
+			if err != nil {
+				t.Fatal(err)
+			}
+
+			for i, a := range tc.args {
+				tc.args[i] = strings.ReplaceAll(a, "CHECKOUT", digest)
+			}
+
+			tc.err = strings.ReplaceAll(tc.err, "CHECKOUT", digest)
 
 			environments := root + "/gen/environments.yaml"
 			before := readTest(t, environments)

@@ -42,12 +42,13 @@ where requests that the Konflux cluster takes do not work on app.ci. Fields that
 Crossplane's own are left out. In a path, * stands for the keys of a map and [] for
 the items of a list.
 
-What counts is what Crossplane makes of the XRD and, where it can be read, the CRD
-that Crossplane serves for it: that may not follow the XRD.
+What counts is what Crossplane makes of the XRD, and the CRD that Crossplane serves for
+it: that may not follow the XRD.
 
 Exits 0 when they are the same, 1 when they are not, and 2 when that, or a part of
 it, cannot be told: a cluster is out of reach, a definition is not there or may not
-be read, there are two XRDs, or a version is served by one cluster only.
+be read, Crossplane does not serve the XRD, there are two XRDs, or a version is served
+by one cluster only. What is found all the same is printed.
 
 With --output json it prints a list, which may be empty, of
 {"version", "path", "kind", "cluster": "konflux" or "app.ci" (where it happens),
@@ -66,22 +67,16 @@ func (c *driftCmd) Run(ctx context.Context, k *kong.Context) error {
 		return codeError{error: errors.Wrap(err, "Konflux cluster"), code: codeUnknown}
 	}
 
-	return c.compare(ctx, k.Stdout, k.Stderr, appCI, konflux)
+	return c.compare(ctx, k.Stdout, appCI, konflux)
 }
 
-func (c *driftCmd) compare(ctx context.Context, stdout, stderr io.Writer, appCI, konflux dynamic.Interface) error {
+func (c *driftCmd) compare(ctx context.Context, stdout io.Writer, appCI, konflux dynamic.Interface) error {
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
 
 	report, err := drift.Run(ctx, appCI, konflux, drift.Options{Versions: c.Versions, XRD: c.XRD, Settle: c.Settle})
 	if report == nil {
 		return codeError{error: errors.Wrap(err, "cannot tell whether there is drift"), code: codeUnknown}
-	}
-
-	for _, n := range report.Notes {
-		if _, perr := fmt.Fprintln(stderr, "note: "+n); perr != nil {
-			err = errors.Join(err, errors.Wrap(perr, "cannot print"))
-		}
 	}
 
 	show := drift.Text

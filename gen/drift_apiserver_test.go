@@ -47,11 +47,10 @@ func TestDriftOnAPIServers(t *testing.T) {
 			stderr: "there is no XRD " + claims + " and no XRD " + namespaced,
 		},
 		{
-			reason: "An XRD that was generated is no drift, served or not.",
+			reason: "An XRD that Crossplane does not serve is none that tenants have.",
 			before: func(t *testing.T) { t.Helper(); konflux.create(t, generated(t, xrd.Claims)) },
-			args:   args(),
-			stdout: `no drift: XRD "` + claims + "\" on konflux offers what the CRD on app.ci takes\n",
-			stderr: "note: Crossplane does not serve",
+			args:   args(), code: 2,
+			stderr: "cannot tell all: Konflux cluster: Crossplane does not serve XRD",
 		},
 		{
 			reason: "Fields that Crossplane adds to what it serves are no drift.",

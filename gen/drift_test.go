@@ -21,7 +21,6 @@ func TestDrift(t *testing.T) {
 	const (
 		claims     = "xtestplatformclusters.ci.openshift.org"
 		namespaced = "testplatformclusters.ci.openshift.org"
-		notServed  = `note: Crossplane does not serve XRD "` + claims + `": there is no CRD "` + namespaced + "\"\n"
 		noDrift    = `no drift: XRD "` + claims + "\" on konflux offers what the CRD on app.ci takes\n"
 		drifted    = `drift: what XRD "` + claims + `" on konflux offers is not what the CRD on app.ci takes`
 		cannotTell = "cannot tell whether there is drift: "
@@ -37,9 +36,9 @@ func TestDrift(t *testing.T) {
 	}
 
 	type want struct {
-		code           int
-		err            string
-		stdout, stderr string
+		code   int
+		err    string
+		stdout string
 
 		// golden file of the output, where it is longer.
 		golden string
@@ -67,15 +66,15 @@ func TestDrift(t *testing.T) {
 			reason:  "To programs that is an empty list.",
 			cmd:     driftCmd{Output: "json"},
 			appCI:   fakeCluster(t, loadCRD(t)),
-			konflux: fakeCluster(t, generated(t, xrd.Claims)),
-			want:    want{stdout: "[]\n", stderr: notServed},
+			konflux: fakeCluster(t, generated(t, xrd.Claims), served(generated(t, xrd.Claims))),
+			want:    want{stdout: "[]\n"},
 		},
 		"Pruned": {
 			reason:  "A field that would be lost is named.",
 			appCI:   fakeCluster(t, loadCRD(t)),
-			konflux: fakeCluster(t, withoutRelative(t, generated(t, xrd.Claims))),
+			konflux: fakeCluster(t, withoutRelative(t, generated(t, xrd.Claims)), served(withoutRelative(t, generated(t, xrd.Claims)))),
 			want: want{
-				code: 1, err: drifted, stderr: notServed,
+				code: 1, err: drifted,
 				stdout: "v1alpha1 spec.ciOperator.releases.*.release.relative: pruned on the Konflux cluster: there is no such field\n",
 			},
 		},
@@ -92,15 +91,15 @@ func TestDrift(t *testing.T) {
 		"Breaking": {
 			reason:  "Every kind of drift is told to people.",
 			appCI:   fakeCluster(t, breaking(loadCRD(t))),
-			konflux: fakeCluster(t, withoutRelative(t, generated(t, xrd.Claims))),
-			want:    want{code: 1, err: drifted, stderr: notServed, golden: "drift.txt"},
+			konflux: fakeCluster(t, withoutRelative(t, generated(t, xrd.Claims)), served(withoutRelative(t, generated(t, xrd.Claims)))),
+			want:    want{code: 1, err: drifted, golden: "drift.txt"},
 		},
 		"BreakingJSON": {
 			reason:  "And to programs.",
 			cmd:     driftCmd{Output: "json"},
 			appCI:   fakeCluster(t, breaking(loadCRD(t))),
-			konflux: fakeCluster(t, withoutRelative(t, generated(t, xrd.Claims))),
-			want:    want{code: 1, err: drifted, stderr: notServed, golden: "drift.json"},
+			konflux: fakeCluster(t, withoutRelative(t, generated(t, xrd.Claims)), served(withoutRelative(t, generated(t, xrd.Claims)))),
+			want:    want{code: 1, err: drifted, golden: "drift.json"},
 		},
 		"NoCRD": {
 			reason:  "Without a CRD on app.ci nothing can be told.",
@@ -127,8 +126,8 @@ func TestDrift(t *testing.T) {
 			reason:  "One of two may be chosen.",
 			cmd:     driftCmd{XRD: claims},
 			appCI:   fakeCluster(t, loadCRD(t)),
-			konflux: fakeCluster(t, generated(t, xrd.Claims), withoutRelative(t, generated(t, xrd.Namespaced))),
-			want:    want{stdout: noDrift, stderr: notServed},
+			konflux: fakeCluster(t, generated(t, xrd.Claims), withoutRelative(t, generated(t, xrd.Namespaced)), served(generated(t, xrd.Claims))),
+			want:    want{stdout: noDrift},
 		},
 		"Forbidden": {
 			reason:  "What may not be read cannot be told.",
@@ -140,12 +139,21 @@ func TestDrift(t *testing.T) {
 			},
 		},
 		"ServedForbidden": {
-			reason:  "Without the right to read what is served, the XRD is all there is to tell.",
+			reason:  "Without the right to read what is served, the XRD is not all there is to tell.",
 			appCI:   fakeCluster(t, loadCRD(t)),
 			konflux: failing(fakeCluster(t, generated(t, xrd.Claims)), live.CRDs(), kerrors.NewForbidden(live.CRDs().GroupResource(), namespaced, nil)),
 			want: want{
-				stdout: noDrift,
-				stderr: `note: whether Crossplane serves XRD "` + claims + `" as it is cannot be told: CRD "` + namespaced + "\" may not be read\n",
+				code: 2,
+				err:  `cannot tell all: Konflux cluster: whether Crossplane serves XRD "` + claims + `" as it is: cannot get customresourcedefinitions "` + namespaced + `": customresourcedefinitions.apiextensions.k8s.io "` + namespaced + `" is forbidden: <nil>`,
+			},
+		},
+		"NotServed": {
+			reason:  "An XRD that Crossplane does not serve is of no use to tenants. What it has lost is told all the same.",
+			appCI:   fakeCluster(t, loadCRD(t)),
+			konflux: fakeCluster(t, withoutRelative(t, generated(t, xrd.Claims))),
+			want: want{
+				code: 2, err: `cannot tell all: Konflux cluster: Crossplane does not serve XRD "` + claims + `": there is no CRD "` + namespaced + `"`,
+				stdout: "v1alpha1 spec.ciOperator.releases.*.release.relative: pruned on the Konflux cluster: there is no such field\n",
 			},
 		},
 		"Unreachable": {
@@ -158,10 +166,11 @@ func TestDrift(t *testing.T) {
 			reason:  "Nothing can be told of a version that only one of them serves.",
 			cmd:     driftCmd{Versions: map[string]string{"v1": "v1beta1"}},
 			appCI:   fakeCluster(t, loadCRD(t)),
-			konflux: fakeCluster(t, generated(t, xrd.Claims)),
+			konflux: fakeCluster(t, generated(t, xrd.Claims), served(generated(t, xrd.Claims))),
 			want: want{
-				code: 2, stderr: notServed,
-				err: `cannot tell all: [version "v1beta1" is not served by the Konflux cluster, version "v1alpha1" is not served by app.ci]`,
+				code: 2,
+				err: `cannot tell all: [[version "v1beta1" is not served by the Konflux cluster, version "v1alpha1" is not served by app.ci], ` +
+					`in the CRD that Crossplane serves: [version "v1beta1" is not served by the Konflux cluster, version "v1alpha1" is not served by app.ci]]`,
 			},
 		},
 	}
@@ -173,10 +182,10 @@ func TestDrift(t *testing.T) {
 				tc.cmd.Versions = map[string]string{"v1": "v1alpha1"}
 			}
 
-			stdout, stderr := &bytes.Buffer{}, &bytes.Buffer{}
-			err := tc.cmd.compare(t.Context(), stdout, stderr, tc.appCI, tc.konflux)
+			stdout := &bytes.Buffer{}
+			err := tc.cmd.compare(t.Context(), stdout, tc.appCI, tc.konflux)
 
-			got := want{code: codeOf(err), stdout: stdout.String(), stderr: stderr.String(), golden: tc.want.golden}
+			got := want{code: codeOf(err), stdout: stdout.String(), golden: tc.want.golden}
 			if err != nil {
 				got.err = err.Error()
 			}

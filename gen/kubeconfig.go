@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 	"github.com/moby/sys/atomicwriter"
 
+	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config/environments"
 	"github.com/ephemeral-clusters/ephemeral-clusters/gen/kubeconfig"
 	"github.com/ephemeral-clusters/ephemeral-clusters/gen/live"
 )
@@ -20,12 +22,14 @@ import (
 const modeSecret = 0o600
 
 type kubeconfigCmd struct {
-	Context        string        `help:"Kubeconfig context of app.ci; the current one when empty."                                    placeholder:"CONTEXT"`
+	Context        string        `help:"Kubeconfig context of the cluster; the current one when empty."                               placeholder:"CONTEXT"`
 	Namespace      string        `help:"Namespace of the ServiceAccount."                                                             placeholder:"NAMESPACE"`
 	ServiceAccount string        `help:"ServiceAccount to issue a kubeconfig for."                                                    placeholder:"NAME"`
 	Secret         string        `help:"Use the long-lived token of this Secret of the ServiceAccount, in place of one that expires." placeholder:"NAME"`
 	Duration       time.Duration `default:"2160h"                                                                                     help:"How long an issued token is valid."`
-	Name           string        `default:"app.ci"                                                                                    help:"What the kubeconfig calls the cluster and its context."`
+	Name           string        `help:"What the kubeconfig calls the cluster and its context. Prow and the reconciler know a build cluster by it. For app.ci's credentials it is app.ci." placeholder:"NAME"`
+	Server         string        `help:"URL of the API server that the kubeconfig is to have; that of the context when empty, which may be your own way there." placeholder:"URL"`
+	CA             string        `help:"File with the certificate authority that the kubeconfig is to have; that of the context when empty." name:"certificate-authority" placeholder:"FILE"`
 	Out            string        `default:"-"                                                                                         help:"File to write, with mode 0600; - is standard output."   placeholder:"FILE"`
 
 	Check    string        `help:"Issue nothing; tell who the kubeconfig of this file is, what it may do and when it expires. - is standard input." placeholder:"FILE"`
@@ -44,16 +48,22 @@ the old token. Then remove the old version and apply app.ci's tree: deleting its
 revokes the old token. deploy/README.md has every step.
 
 With --check it exits 0 when the credential is accepted and lasts, and 1 when it is
-refused, cannot be examined or expires within --margin.`
+refused, cannot be examined, expires within --margin, or goes to a server that is not
+verified.
+
+A context that does not verify its server is refused. Neither a proxy of the context nor
+anything else of how you reach the cluster is passed on, but its server is: see --server.`
 }
 
 // Validate refuses flags that do not go together.
 func (c *kubeconfigCmd) Validate() error {
 	switch {
-	case c.Check != "" && (c.ServiceAccount != "" || c.Secret != "" || c.Namespace != ""):
-		return errors.New("--check examines a file, and takes no ServiceAccount, Secret or namespace")
+	case c.Check != "" && (c.ServiceAccount != "" || c.Secret != "" || c.Namespace != "" || c.Server != "" || c.CA != ""):
+		return errors.New("--check examines a file, and takes no ServiceAccount, Secret, namespace, server or certificate authority")
 	case c.Check == "" && (c.ServiceAccount == "" || c.Namespace == ""):
 		return errors.New("--namespace and --service-account say whose kubeconfig to issue, or --check which to examine")
+	case c.Check == "" && c.Name == "" && c.Namespace != environments.CredentialsNamespace:
+		return errors.New("--name says what the kubeconfig calls the cluster: for a build cluster the alias that Prow has for it")
 	}
 
 	return nil
@@ -75,7 +85,9 @@ func (c *kubeconfigCmd) Run(ctx context.Context, k *kong.Context) error {
 		ServiceAccount: c.ServiceAccount,
 		Secret:         c.Secret,
 		Duration:       c.Duration,
-		Cluster:        c.Name,
+		Cluster:        cmp.Or(c.Name, environments.AppCIName),
+		Server:         c.Server,
+		CAFile:         c.CA,
 	})
 	if err != nil {
 		return err

@@ -69,6 +69,11 @@ func TestUsage(t *testing.T) {
 			args:   []string{"drift", "--konflux", "k", "--app-ci", "a", "--output", "xml"},
 			want:   "gen: error: --output must be one of \"text\",\"json\" but got \"xml\"\n",
 		},
+		"NoName": {
+			reason: "What Prow would take for another cluster's kubeconfig is not issued.",
+			args:   []string{"kubeconfig", "--namespace", "ci", "--service-account", "ephemeralcluster-reconciler"},
+			want:   "gen: error: kubeconfig: --name says what the kubeconfig calls the cluster: for a build cluster the alias that Prow has for it\n",
+		},
 		"NoFile": {
 			reason: "A file that is not there breaks nothing, and nothing is known of it.",
 			args:   []string{"breaking", crdFile, "nowhere.yaml"},

@@ -113,8 +113,8 @@ func TestCheckEdited(t *testing.T) {
 		},
 		"Annotation": {
 			reason: "Metadata is compared.",
-			old:    "SkipDryRunOnMissingResource=true", new: "Other=true",
-			want: `claims.yaml: metadata.annotations."argocd.argoproj.io/sync-options": value is "Other=true", should be "SkipDryRunOnMissingResource=true"` + "\n",
+			old:    "SkipDryRunOnMissingResource=true,Prune=false,Delete=confirm", new: "Other=true",
+			want: `claims.yaml: metadata.annotations."argocd.argoproj.io/sync-options": value is "Other=true", should be "SkipDryRunOnMissingResource=true,Prune=false,Delete=confirm"` + "\n",
 		},
 		"Description": {
 			reason: "What is said to people is compared.",

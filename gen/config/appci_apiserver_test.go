@@ -63,6 +63,7 @@ func startAppCI(t *testing.T, p Paths) *cluster {
 	c := startCluster(t, []string{
 		filepath.Join(moduleDir(t, components.ProwModule), components.ProwJobCRDs),
 		filepath.Join(moduleDir(t, components.PrometheusOperatorModule), components.ServiceMonitorCRD),
+		filepath.Join(moduleDir(t, components.PrometheusOperatorModule), components.PrometheusRuleCRD),
 	}, nil, environments.ProwNamespace)
 
 	c.apply(t, filepath.Join(p.Root, p.Out, "app.ci"))
@@ -78,6 +79,7 @@ func TestAppCI(t *testing.T) {
 
 	t.Run("Konflux", func(t *testing.T) { testKonfluxOnAppCI(t, c) })
 	t.Run("Reconciler", func(t *testing.T) { testReconcilerOnAppCI(t, c) })
+	t.Run("Retired", func(t *testing.T) { testRetiredOnAppCI(t, p, c) })
 }
 
 func testKonfluxOnAppCI(t *testing.T, c *cluster) {
@@ -168,4 +170,59 @@ func testKonfluxOnAppCI(t *testing.T, c *cluster) {
 		"AdminChangeTenant":    {"But not make it another's.", admin, patches(live, annotate(annotationTenant, "team-b")), false},
 		"AdminReadsBothTokens": {"In a rotation there are two tokens.", admin, getsAll(newSecret(environments.CredentialsNamespace, "konflux-staging-token-v1"), newSecret(environments.CredentialsNamespace, "konflux-staging-token-v2")), true},
 	}, "Create", "CreateForAnother", "PatchSecret", "LegacyCreate")
+}
+
+// testRetiredOnAppCI applies a tree that generates two of the credentials no more. Nothing
+// is pruned, so that they keep their rights.
+func testRetiredOnAppCI(t *testing.T, p Paths, c *cluster) {
+	t.Helper()
+
+	const (
+		shared = "ephemeral-cluster"
+		prd2   = "ephemeral-cluster-prd-2"
+	)
+
+	made := newEC(t, prd2, "made", "prd-2", "team-a")
+	old := newEC(t, prd2, "of-old", "", "")
+	credentials := newSecret(prd2, "made-credentials")
+	legacyCredentials := newSecret(shared, "legacy-credentials")
+
+	c.create(t, copyOf(made), copyOf(old), copyOf(credentials), copyOf(legacyCredentials))
+
+	replace(t, p, p.File, "legacyServiceAccount: true", "legacyServiceAccount: false")
+	replace(t, p, p.File, `    namespace: ephemeral-cluster-prd-2
+    credential:
+      vaultPath: production/appci-prd-2
+      tokenVersions: [3]
+`, "")
+	generate(t, p)
+	c.apply(t, filepath.Join(p.Root, p.Out, "app.ci"))
+
+	own := c.asAccount(t, environments.CredentialsNamespace, "konflux-prd-2")
+	legacy := c.asAccount(t, shared, "ephemeral-cluster")
+	staging := c.asAccount(t, environments.CredentialsNamespace, "konflux-staging")
+
+	const (
+		tearDown  = `{"spec": {"tearDownCluster": true}}`
+		overwrite = `{"stringData": {"kubeconfig": "mine"}}`
+	)
+
+	lasting := func(o client.Object) func(context.Context, client.Client) error {
+		return func(ctx context.Context, c client.Client) error {
+			return c.Patch(ctx, copyOf(o), client.RawPatch("application/merge-patch+json", []byte(overwrite)))
+		}
+	}
+
+	attempts(t, map[string]attempt{
+		"Rights":         {"Its rights are still there.", own, gets(made), true},
+		"Create":         {"It speaks for nobody.", own, creates(newEC(t, prd2, "new", "prd-2", "team-a")), false},
+		"TearDown":       {"Nor for those that it made.", own, patches(made, tearDown), false},
+		"TearDownOld":    {"Nor for those that say nothing.", own, patches(old, tearDown), false},
+		"Delete":         {"It ends none of them.", own, deletes(made), false},
+		"PatchSecret":    {"No Secret can be overwritten.", own, lasting(credentials), false},
+		"LegacyRights":   {"The rights of the one of old are still there.", legacy, gets(legacyCredentials), true},
+		"LegacyCreate":   {"It speaks for nobody either.", legacy, creates(newEC(t, shared, "new", "prd-1", "team-a")), false},
+		"LegacyPatch":    {"And overwrites no Secret.", legacy, lasting(legacyCredentials), false},
+		"StagingCreates": {"One that is still generated goes on.", staging, creates(newEC(t, "ephemeral-cluster-staging", "new", "stg-1", "team-a")), true},
+	}, "Create", "LegacyCreate")
 }

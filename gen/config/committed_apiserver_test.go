@@ -17,6 +17,7 @@ func TestCommittedApplies(t *testing.T) {
 		filepath.Join(moduleDir(t, components.ProwModule), components.ProwJobCRDs),
 		filepath.Join(moduleDir(t, components.ExternalSecretsModule), components.ExternalSecretCRD),
 		filepath.Join(moduleDir(t, components.PrometheusOperatorModule), components.ServiceMonitorCRD),
+		filepath.Join(moduleDir(t, components.PrometheusOperatorModule), components.PrometheusRuleCRD),
 	}, nil, environments.ProwNamespace)
 
 	clusters, err := filepath.Glob(repository + "/deploy/konflux/*/*/environment-config.yaml")

@@ -122,7 +122,7 @@ func trees(f *environments.File, s *sets) ([]manifest.File, error) {
 		return nil, err
 	}
 
-	farm, err := buildfarm.Files()
+	farm, err := buildfarm.Files(f.AppCI.Reconciler)
 	if err != nil {
 		return nil, err
 	}

@@ -104,7 +104,7 @@ func TestWrite(t *testing.T) {
 		"deploy/app.ci/konflux-production.yaml: is no longer generated",
 		`deploy/app.ci/kustomization.yaml: line 9 is "- konflux-production.yaml", should be "- konflux-prd-2.yaml"`,
 		`deploy/app.ci/namespaces.yaml: line 6 is "    argocd.argoproj.io/sync-options: Prune=true,Delete=confirm", should be "    argocd.argoproj.io/sync-options: Prune=false,Delete=confirm"`,
-		`deploy/app.ci/policies.yaml: line 45 is "          \"stg-2\",", should be "          \"prd-2\""`,
+		`deploy/app.ci/policies.yaml: line 47 is "          \"stg-2\",", should be "          \"prd-2\""`,
 		"deploy/build-farm/reconciler.yaml: is missing",
 		"deploy/konflux/production/prd-1/environment-config.yaml: is no longer generated",
 		"deploy/konflux/production/prd-1/kustomization.yaml: is no longer generated",
@@ -130,6 +130,26 @@ func TestWrite(t *testing.T) {
 		if _, ok := kept[name]; !ok {
 			t.Errorf("%s, which was written by hand, is kept", name)
 		}
+	}
+}
+
+// TestOwnCredential gives a cluster a credential of its own.
+func TestOwnCredential(t *testing.T) {
+	p := newCheckout(t, fixture)
+	replace(t, p, p.File, "  - name: stg-2\n", "  - {name: stg-2, namespace: ephemeral-cluster-stg-2, credential: {vaultPath: staging/appci-stg-2, tokenVersions: [1]}}\n")
+	generate(t, p)
+
+	files := tree(t, p, "deploy/konflux/staging")
+
+	want := map[string]bool{"base/provider.yaml": false, "stg-2/base/provider.yaml": true}
+	got := map[string]bool{}
+
+	for name := range want {
+		got[name] = strings.Contains(files[name], "konflux-stg-2-token-v1")
+	}
+
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("provider-kubernetes is started anew with it, though its version is the same: -want, +got:\n%s", diff)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	xv1 "github.com/crossplane/crossplane/apis/v2/apiextensions/v1"
+	xpv2 "github.com/crossplane/crossplane/apis/v2/core/v2"
 	rbacv1 "k8s.io/api/rbac/v1"
 	extv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -35,6 +36,9 @@ func startKonflux(t *testing.T, p Paths, xrdFile, dir string) *cluster {
 	if err := yaml.Unmarshal(b, x); err != nil {
 		t.Fatal(err)
 	}
+
+	// As an API server has it.
+	x.Spec.DefaultCompositionUpdatePolicy = new(xpv2.UpdateAutomatic)
 
 	served, err := xrd.Serve(x)
 	if err != nil {
@@ -105,7 +109,7 @@ func TestKonfluxClaims(t *testing.T) {
 	generate(t, p)
 	c := startKonflux(t, p, "xrd/claims.yaml", "konflux/staging/stg-1")
 
-	bound := newTPC(t, tenant, "bound", ", resourceRef: {apiVersion: ci.openshift.org/v1alpha1, kind: XTestPlatformCluster, name: mine}")
+	bound := newTPC(t, tenant, "bound", ", resourceRef: {apiVersion: ci.openshift.org/v1alpha1, kind: XTestPlatformCluster, name: mine}, compositionUpdatePolicy: Automatic, compositionRevisionRef: {name: current}")
 	unbound := newTPC(t, tenant, "unbound", "")
 	composite := object(t, "{apiVersion: ci.openshift.org/v1alpha1, kind: XTestPlatformCluster, metadata: {name: mine}, spec: {ciOperator: {}}}")
 
@@ -122,12 +126,26 @@ func TestKonfluxClaims(t *testing.T) {
 		tearDown = `{"spec": {"tearDownCluster": true}}`
 		hijack   = `{"spec": {"resourceRef": {"apiVersion": "ci.openshift.org/v1alpha1", "kind": "XTestPlatformCluster", "name": "anothers"}}}`
 		unbind   = `{"spec": {"resourceRef": null}}`
+		manual   = `{"spec": {"compositionUpdatePolicy": "Manual"}}`
+		pin      = `{"spec": {"compositionRevisionRef": {"name": "former"}}}`
+		unpin    = `{"spec": {"compositionRevisionRef": null}}`
+		pick     = `{"spec": {"compositionRevisionSelector": {"matchLabels": {"channel": "former"}}}}`
 	)
 
 	maps.Copy(table, map[string]attempt{
 		"Create":             {"Tenants ask for clusters.", user, creates(newTPC(t, tenant, "new", "")), true},
 		"CreateBound":        {"But not for a composite that there is.", user, creates(newTPC(t, tenant, "new", ", resourceRef: {apiVersion: ci.openshift.org/v1alpha1, kind: XTestPlatformCluster, name: anothers}")), false},
 		"CreateElsewhere":    {"Nor in another's namespace.", user, creates(newTPC(t, "team-b", "new", "")), false},
+		"CreateManual":       {"Nor one that stays with the Composition of its day.", user, creates(newTPC(t, tenant, "new", ", compositionUpdatePolicy: Manual")), false},
+		"CreateAutomatic":    {"To say what is so anyway does no harm.", user, creates(newTPC(t, tenant, "new", ", compositionUpdatePolicy: Automatic")), true},
+		"CreatePinned":       {"Nor one by a revision that they choose.", user, creates(newTPC(t, tenant, "new", ", compositionRevisionRef: {name: former}")), false},
+		"CreatePicked":       {"Or by its labels.", user, creates(newTPC(t, tenant, "new", ", compositionRevisionSelector: {matchLabels: {channel: former}}")), false},
+		"Manual":             {"One that there is follows its Composition.", user, patches(bound, manual), false},
+		"Pin":                {"And is made by no other revision.", user, patches(bound, pin), false},
+		"Unpin":              {"What Crossplane would say again can be left out.", user, patches(bound, unpin), true},
+		"Pick":               {"Nor by a choice of revisions.", user, patches(bound, pick), false},
+		"CrossplanePins":     {"Crossplane says which revision it is.", crossplane, patches(bound, pin), true},
+		"CrossplanePicks":    {"And has its own choice.", crossplane, patches(bound, pick), true},
 		"TearDown":           {"A pipeline tears down what it asked for.", user, patches(bound, tearDown), true},
 		"Bind":               {"A claim that is not bound yet is bound by Crossplane.", user, patches(unbound, hijack), false},
 		"Rebind":             {"One that is stays so.", user, patches(bound, hijack), false},
@@ -160,12 +178,26 @@ func TestKonfluxV2(t *testing.T) {
 
 	eventually(t, func() error { return crossplane.Create(t.Context(), copyOf(live)) })
 
-	const adopt = `{"spec": {"crossplane": {"resourceRefs": [{"apiVersion": "v1", "kind": "Secret", "name": "anothers"}]}}}`
+	const (
+		adopt  = `{"spec": {"crossplane": {"resourceRefs": [{"apiVersion": "v1", "kind": "Secret", "name": "anothers"}]}}}`
+		manual = `{"spec": {"crossplane": {"compositionUpdatePolicy": "Manual"}}}`
+		pin    = `{"spec": {"crossplane": {"compositionRevisionRef": {"name": "former"}}}}`
+		pick   = `{"spec": {"crossplane": {"compositionRevisionSelector": {"matchLabels": {"channel": "former"}}}}}`
+	)
 
 	maps.Copy(table, map[string]attempt{
 		"Create":            {"Tenants ask for clusters.", user, creates(newTPC(t, tenant, "new", ", writeConnectionSecretToRef: {name: s}")), true},
 		"CreateElsewhere":   {"But not in another's namespace.", user, creates(newTPC(t, "team-b", "new", "")), false},
 		"CreateWithParts":   {"Nor with parts that they choose.", user, creates(newTPC(t, tenant, "new", ", crossplane: {resourceRefs: [{apiVersion: v1, kind: Secret, name: anothers}]}")), false},
+		"CreateWithNothing": {"What the API server fills in is nobody's choice.", user, creates(newTPC(t, tenant, "new", ", crossplane: {}")), true},
+		"CreateManual":      {"Nor one that stays with the Composition of its day.", user, creates(newTPC(t, tenant, "new", ", crossplane: {compositionUpdatePolicy: Manual}")), false},
+		"CreatePinned":      {"Nor one by a revision that they choose.", user, creates(newTPC(t, tenant, "new", ", crossplane: {compositionRevisionRef: {name: former}}")), false},
+		"CreatePicked":      {"Or by its labels.", user, creates(newTPC(t, tenant, "new", ", crossplane: {compositionRevisionSelector: {matchLabels: {channel: former}}}")), false},
+		"Manual":            {"One that there is follows its Composition.", user, patches(live, manual), false},
+		"Pin":               {"And is made by no other revision.", user, patches(live, pin), false},
+		"Pick":              {"Nor by a choice of revisions.", user, patches(live, pick), false},
+		"CrossplanePins":    {"Crossplane says which revision it is.", crossplane, patches(live, pin), true},
+		"CrossplanePicks":   {"And has its own choice.", crossplane, patches(live, pick), true},
 		"TearDown":          {"A pipeline tears down what it asked for.", user, patches(live, `{"spec": {"tearDownCluster": true}}`), true},
 		"Adopt":             {"What a composite has is Crossplane's to say.", user, patches(live, adopt), false},
 		"CrossplaneAdopts":  {"And it does.", crossplane, patches(live, adopt), true},

@@ -129,6 +129,8 @@ func TestReconcilerOnBuildCluster(t *testing.T) {
 		"Signal":           {"It tells ci-operator that the test is done.", r, creates(newSecret("ci-op-1", "test-done-signal")), true},
 		"CreateSecret":     {"It creates no other Secret.", r, creates(newSecret("ci-op-1", "another")), false},
 		"SignalElsewhere":  {"Nor any where ci-operator is not.", r, creates(newSecret("other", "test-done-signal")), false},
+		"ReadToken":        {"Not even its own token.", r, gets(newSecret("ci", "ephemeralcluster-reconciler-token-v2")), false},
+		"ReadsToken":       {"Which is there.", c.as(t, "somebody", "system:masters"), gets(newSecret("ci", "ephemeralcluster-reconciler-token-v2")), true},
 		"PatchSecret":      {"It changes none.", r, patches(provisioning, `{"data": {}}`), false},
 		"DeleteSecret":     {"And deletes none.", r, deletes(provisioning), false},
 	}, "ListNamespaces", "CreateSecret")

@@ -9,6 +9,23 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+// version returns one more version of a definition, in which to tear down takes a value of
+// a type.
+func version(name, more, typ string) string {
+	return `  - name: ` + name + `
+    served: true
+    ` + more + `
+    schema:
+      openAPIV3Schema:
+        type: object
+        properties:
+          spec:
+            type: object
+            properties:
+              tearDownCluster: {type: ` + typ + `}
+`
+}
+
 func TestTogether(t *testing.T) {
 	more := func(files ...string) func(*testing.T, Paths) {
 		return func(t *testing.T, p Paths) {
@@ -63,7 +80,31 @@ func TestTogether(t *testing.T) {
 		"XRDWithoutCRD": {
 			reason: "What tenants may ask for must not be lost on app.ci.",
 			change: more("xrd/claims.yaml"),
-			err:    "environments[staging].versions.api: its XRD takes what the CRD of appCI.versions.api does not: spec.new: removed: a CRD is widened before XRDs, and narrowed after them",
+			err:    "environments[staging].versions.api: its XRD takes what the CRD of appCI.versions.api does not: v1alpha1 spec.new: removed: a CRD is widened before XRDs, and narrowed after them",
+		},
+		"XRDWithoutCRDInAnotherVersion": {
+			reason: "In whichever version they ask.",
+			change: func(t *testing.T, p Paths) {
+				t.Helper()
+				replace(t, p, "api/crd/ci.openshift.io_ephemeralclusters.yaml", "  versions:\n", "  versions:\n"+version("v2", "storage: false", "boolean"))
+				replace(t, p, "xrd/claims.yaml", "  versions:\n", "  versions:\n"+version("v2", "referenceable: false", "string"))
+			},
+			err: `environments[staging].versions.api: its XRD takes what the CRD of appCI.versions.api does not: v2 spec.tearDownCluster: retyped from "string" to "boolean": a CRD is widened before XRDs, and narrowed after them`,
+		},
+		"VersionWithoutCRD": {
+			reason: "And in none that there is not.",
+			change: change("xrd/claims.yaml", "  versions:\n", "  versions:\n"+version("v2", "referenceable: false", "boolean")),
+			err:    "environments[staging].versions.api: its XRD serves version v2, which the CRD of appCI.versions.api does not: a CRD is widened before XRDs, and narrowed after them",
+		},
+		"OtherVersion": {
+			reason: "A Composition for another version than composites are stored in is for none of them.",
+			change: func(t *testing.T, p Paths) {
+				t.Helper()
+				replace(t, p, "api/crd/ci.openshift.io_ephemeralclusters.yaml", "  versions:\n", "  versions:\n"+version("v2", "storage: true", "boolean"))
+				replace(t, p, "xrd/claims.yaml", "referenceable: true", "referenceable: false")
+				replace(t, p, "xrd/claims.yaml", "  versions:\n", "  versions:\n"+version("v2", "referenceable: true", "boolean"))
+			},
+			err: `environments[staging].versions.api: the version that the Composition is for is "ci.openshift.org/v1alpha1", but "ci.openshift.org/v2" is what is generated: change both`,
 		},
 		"OtherFunction": {
 			reason: "The Composition calls the function that is installed.",

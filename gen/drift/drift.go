@@ -1,15 +1,13 @@
 // Package drift compares the live CRD of EphemeralCluster on app.ci with what a live
 // Konflux cluster lets tenants ask for.
 //
-// The XRD is compared as Crossplane serves it, without Crossplane's own fields. Where
-// the CRD that Crossplane serves for it can be read, that is compared as well: as long
-// as it does not follow the XRD, because Crossplane refused the change or is down, the
-// XRD is not what tenants get.
+// The XRD is compared as Crossplane serves it, without Crossplane's own fields. So is the
+// CRD that Crossplane serves for it: as long as that is not there, or does not follow the
+// XRD, because Crossplane refused the change or is down, the XRD is not what tenants get.
 package drift
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -58,9 +56,6 @@ type Report struct {
 	XRD string
 
 	Findings []Finding
-
-	// Notes say what else there is to know.
-	Notes []string
 }
 
 // Run compares what is live. The report is not nil where an error is about a part
@@ -105,18 +100,12 @@ func run(ctx context.Context, appCI, konflux dynamic.Interface, o Options) (*Rep
 
 	report := &Report{XRD: x.GetName()}
 
-	served, note, err := getServed(ctx, konflux, x)
-	if err != nil {
-		return nil, errors.Wrap(err, "Konflux cluster")
-	}
-
-	if note != "" {
-		report.Notes = append(report.Notes, note)
-	}
+	// What the XRD alone says is worth telling, but is not all.
+	served, serr := getServed(ctx, konflux, x)
 
 	report.Findings, err = Compare(src.CRD, x, served, o.Versions)
 
-	return report, err
+	return report, errors.Join(errors.Wrap(serr, "Konflux cluster"), err)
 }
 
 // getXRD gets the XRD of a name or, without one, the one of the two that there is.
@@ -156,9 +145,8 @@ func getXRD(ctx context.Context, c dynamic.Interface, name string) (*xv1.Composi
 	return nil, errors.Errorf("there are two XRDs, %s: name one with --xrd", strings.Join(names, " and "))
 }
 
-// getServed gets the CRD that Crossplane serves to tenants for an XRD, or says why
-// there is none to compare with.
-func getServed(ctx context.Context, c dynamic.Interface, x *xv1.CompositeResourceDefinition) (*extv1.CustomResourceDefinition, string, error) {
+// getServed gets the CRD that Crossplane serves to tenants for an XRD.
+func getServed(ctx context.Context, c dynamic.Interface, x *xv1.CompositeResourceDefinition) (*extv1.CustomResourceDefinition, error) {
 	plural := x.Spec.Names.Plural
 	if x.Spec.ClaimNames != nil {
 		plural = x.Spec.ClaimNames.Plural
@@ -167,17 +155,18 @@ func getServed(ctx context.Context, c dynamic.Interface, x *xv1.CompositeResourc
 	name := plural + "." + x.Spec.Group
 
 	b, err := live.Definition(ctx, c, live.CRDs(), name)
+	if kerrors.IsNotFound(err) {
+		return nil, errors.Errorf("Crossplane does not serve XRD %q: there is no CRD %q", x.GetName(), name)
+	}
 
-	switch {
-	case kerrors.IsNotFound(err):
-		return nil, fmt.Sprintf("Crossplane does not serve XRD %q: there is no CRD %q", x.GetName(), name), nil
-	case kerrors.IsForbidden(err):
-		return nil, fmt.Sprintf("whether Crossplane serves XRD %q as it is cannot be told: CRD %q may not be read", x.GetName(), name), nil
-	case err != nil:
-		return nil, "", err
+	if err != nil {
+		return nil, errors.Wrapf(err, "whether Crossplane serves XRD %q as it is", x.GetName())
 	}
 
 	crd := &extv1.CustomResourceDefinition{}
+	if err := yaml.Unmarshal(b, crd); err != nil {
+		return nil, errors.Wrapf(err, "cannot parse CRD %q", name)
+	}
 
-	return crd, "", errors.Wrapf(yaml.Unmarshal(b, crd), "cannot parse CRD %q", name)
+	return crd, nil
 }

@@ -58,6 +58,10 @@ func Examine(ctx context.Context, kubeconfig []byte, namespaces []string) (*Repo
 		return nil, errors.New("cannot parse the kubeconfig")
 	}
 
+	if unverified(cfg.Host, cfg.Insecure) {
+		return nil, errors.Errorf("the kubeconfig does not verify the certificate of %s: whoever answers gets the credential", cfg.Host)
+	}
+
 	r := &Report{Server: cfg.Host}
 	if err := r.readCredential(cfg); err != nil {
 		return nil, err

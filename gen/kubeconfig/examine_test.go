@@ -94,6 +94,24 @@ func TestExamineUnparsable(t *testing.T) {
 	}
 }
 
+func TestExamineUnverified(t *testing.T) {
+	const kubeconfig = `
+apiVersion: v1
+kind: Config
+clusters: [{name: app.ci, cluster: {server: "https://localhost:1", insecure-skip-tls-verify: true}}]
+contexts: [{name: app.ci, context: {cluster: app.ci, user: konflux}}]
+current-context: app.ci
+users: [{name: konflux, user: {token: ` + canary + `}}]
+`
+
+	_, err := Examine(t.Context(), []byte(kubeconfig), nil)
+
+	want := "the kubeconfig does not verify the certificate of https://localhost:1: whoever answers gets the credential"
+	if diff := cmp.Diff(want, message(err)); diff != "" {
+		t.Errorf("A kubeconfig that gives its token away is told, and not tried: -want error, +got error:\n%s", diff)
+	}
+}
+
 func message(err error) string {
 	if err == nil {
 		return ""

@@ -5,6 +5,7 @@ package kubeconfig
 import (
 	"context"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
@@ -30,23 +31,28 @@ type Request struct {
 
 	// Cluster is what the kubeconfig calls the cluster, and its context.
 	Cluster string
+
+	// Server and CAFile, where they are not empty, are how others reach the cluster, and
+	// what they verify it by: not everybody goes the way of the one who issues this.
+	Server string
+	CAFile string
 }
 
 // Issue returns a kubeconfig for a ServiceAccount of the cluster that a config
 // reaches. The API server may shorten a duration; one that it has shortened is an
 // error, because what relies on it would break sooner than planned.
 func Issue(ctx context.Context, cfg *rest.Config, req Request) ([]byte, error) {
+	cluster, err := clusterOf(cfg, req)
+	if err != nil {
+		return nil, err
+	}
+
 	kube, err := kubernetes.NewForConfig(cfg)
 	if err != nil {
 		return nil, errors.Wrap(err, "cannot make a client")
 	}
 
 	token, err := tokenFor(ctx, kube, req)
-	if err != nil {
-		return nil, err
-	}
-
-	cluster, err := clusterOf(cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -105,20 +111,45 @@ func longLived(ctx context.Context, kube kubernetes.Interface, req Request) (str
 }
 
 // clusterOf returns how others reach the cluster of a config: its files are
-// embedded.
-func clusterOf(cfg *rest.Config) (*clientcmdapi.Cluster, error) {
+// embedded. A server that is not verified is no cluster to issue anything of, and a
+// kubeconfig that does not verify it gives its token to whoever answers.
+func clusterOf(cfg *rest.Config, req Request) (*clientcmdapi.Cluster, error) {
+	for _, server := range []string{cfg.Host, req.Server} {
+		if unverified(server, cfg.Insecure) {
+			return nil, errors.Errorf("the certificate of %s is not verified: issue no credential of it", server)
+		}
+	}
+
 	c := clientcmdapi.NewCluster()
 	c.Server = cfg.Host
 	c.TLSServerName = cfg.ServerName
-	c.InsecureSkipTLSVerify = cfg.Insecure
 	c.CertificateAuthorityData = cfg.CAData
 
-	if len(c.CertificateAuthorityData) > 0 || cfg.CAFile == "" {
+	file := ""
+	if len(cfg.CAData) == 0 {
+		file = cfg.CAFile
+	}
+
+	if req.Server != "" {
+		// The name is that of where the context leads.
+		c.Server, c.TLSServerName = req.Server, ""
+	}
+
+	if req.CAFile != "" {
+		file = req.CAFile
+	}
+
+	if file == "" {
 		return c, nil
 	}
 
-	b, err := os.ReadFile(cfg.CAFile)
+	b, err := os.ReadFile(file)
 	c.CertificateAuthorityData = b
 
 	return c, errors.Wrap(err, "cannot read the cluster's certificate authority")
+}
+
+// unverified says whether anybody could answer for a server.
+func unverified(server string, insecure bool) bool {
+	return insecure || strings.HasPrefix(server, "http://")
 }

@@ -18,8 +18,9 @@ import (
 const (
 	annotationSyncOptions = "argocd.argoproj.io/sync-options"
 
-	// syncOptions let Argo CD apply an XRD together with Crossplane's own CRDs.
-	syncOptions = "SkipDryRunOnMissingResource=true"
+	// syncOptions let Argo CD apply an XRD together with Crossplane's own CRDs, and keep it
+	// from deleting one with all that was asked for.
+	syncOptions = "SkipDryRunOnMissingResource=true,Prune=false,Delete=confirm"
 )
 
 // Options of the generator.

@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config/apiset"
 	"github.com/ephemeral-clusters/ephemeral-clusters/package/archive"
 	"github.com/ephemeral-clusters/ephemeral-clusters/package/changelog"
 	"github.com/ephemeral-clusters/ephemeral-clusters/package/program"
@@ -27,7 +28,8 @@ const (
 	// ChecksumsFile has the checksum of every other file, as sha256sum reads it.
 	ChecksumsFile = "SHA256SUMS"
 
-	// DigestsFile has what to pull everything by, once it is pushed.
+	// DigestsFile has what to pull everything by, once it is pushed, and the digest of
+	// the definitions.
 	DigestsFile = "DIGESTS"
 
 	// TasksFile has all Tekton tasks.
@@ -95,6 +97,14 @@ func (r *Release) buildAssets(ctx context.Context, dir string) error {
 
 		digests = append(digests, fmt.Sprintf("%s/%s:%s@%s\n", Registry, a.Repository, r.Version, digest))
 	}
+
+	// They come in packages, but are pinned by themselves.
+	definitions, err := apiset.OfCheckout(r.Root)
+	if err != nil {
+		return err
+	}
+
+	digests = append(digests, fmt.Sprintf("api:%s@%s\n", r.Version, definitions.Digest))
 
 	if err := write(filepath.Join(dir, DigestsFile), []byte(strings.Join(digests, ""))); err != nil {
 		return err

@@ -23,6 +23,7 @@ const (
 	ProwJobCRDs       = "config/prow/cluster/prowjob-crd/prowjob_customresourcedefinition.yaml"
 	ExternalSecretCRD = "config/crds/bases/external-secrets.io_externalsecrets.yaml" //nolint:gosec // No credential, but a file.
 	ServiceMonitorCRD = "example/prometheus-operator-crd/monitoring.coreos.com_servicemonitors.yaml"
+	PrometheusRuleCRD = "example/prometheus-operator-crd/monitoring.coreos.com_prometheusrules.yaml"
 
 	// ExternalSecretsCRDs are all that the External Secrets operator itself needs.
 	ExternalSecretsCRDs = "config/crds/bases/*external-secrets.io_*.yaml" //nolint:gosec // Nor these.

@@ -48,7 +48,7 @@ func TestDrain(t *testing.T) {
 	endLife(ctx, t, reason, l)
 
 	// Nothing lives by the XRD any more.
-	remove(ctx, t, reason, s, &protectionv1beta1.ClusterUsage{ObjectMeta: metav1.ObjectMeta{Name: "testplatform-definition"}})
+	remove(ctx, t, reason, s, &protectionv1beta1.ClusterUsage{ObjectMeta: metav1.ObjectMeta{Name: "testplatform-definition-claims"}})
 	remove(ctx, t, reason, s, xrd)
 
 	if err := s.Konflux.AwaitGone(ctx, claim); err != nil {

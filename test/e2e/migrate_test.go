@@ -15,6 +15,7 @@ import (
 	"github.com/crossplane/crossplane-runtime/v2/pkg/fieldpath"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
+	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	kerrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -64,6 +65,7 @@ func TestMigrate(t *testing.T) {
 	used := life.New(s, "tenant-a", claimWith(t, "used", map[string]string{"STANDIN_PROVISION_DELAY": "1s"}), testWriter{t})
 	step("a cluster in use", used.RunTo(ctx, 11))
 
+	// No reconciler is at work, as after step 2.
 	s.StopReconciler()
 
 	begun := life.New(s, "tenant-b", claimWith(t, "begun", map[string]string{"STANDIN_PROVISION_DELAY": "2s"}), testWriter{t})
@@ -79,7 +81,7 @@ func TestMigrate(t *testing.T) {
 		t.Errorf("\n%s\nwhat the XRD loses is not told:\n%s", reason, out)
 	}
 
-	// 2. app.ci.
+	// 3. app.ci.
 	step("app.ci", errors.Join(s.ApplyAppCI(ctx), s.ReplaceReconciler(ctx, stack.ComponentReconciler, s.ReconcilerArgs...)))
 	step("the cluster that is provisioned", begun.RunTo(ctx, 11))
 
@@ -87,7 +89,7 @@ func TestMigrate(t *testing.T) {
 		t.Errorf("\n%s\nthe cluster that was provisioned has another ProwJob now", reason)
 	}
 
-	// 3. and 4. The Konflux cluster.
+	// 4. and 5. The Konflux cluster.
 	step("the XRD", s.Konflux.ApplyFiles(ctx, filepath.Join(s.Root(), "xrd", string(s.API)+".yaml")))
 	step("the Composition", applyComposition(ctx, s))
 
@@ -111,7 +113,7 @@ func TestMigrate(t *testing.T) {
 		t.Errorf("\n%s\nafter it is rolled back and taken over again: -before, +after:\n%s", reason, diff)
 	}
 
-	// 5. The credential.
+	// 6. The credential.
 	step("the credential", useCredential(ctx, s))
 
 	gone := &metav1.PartialObjectMetadata{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "ServiceAccount"}}
@@ -182,7 +184,7 @@ func useFormerCredential(ctx context.Context, s *stack.Stack) error {
 
 // useCredential goes through "Retire the credential of old" of deploy/README.md.
 func useCredential(ctx context.Context, s *stack.Stack) error {
-	// 1. Its rights of old.
+	// 1. is done: the one of old is generated. 2. Its rights of old.
 	if err := errors.Join(
 		s.AppCI.Delete(ctx, &rbacv1.RoleBinding{ObjectMeta: metav1.ObjectMeta{Namespace: apiv1.DefaultNamespace, Name: formerRole}}),
 		s.AppCI.Delete(ctx, &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: formerRole}}),
@@ -190,14 +192,15 @@ func useCredential(ctx context.Context, s *stack.Stack) error {
 		return err
 	}
 
-	// 2. Another one in its place.
+	// 3. Another one in its place.
 	b, err := s.IssueCredential(ctx, 1)
 	if err != nil {
 		return err
 	}
 
-	// 3. and 4. The end of it.
-	return errors.Join(s.SetCredential(ctx, b), s.RestartProvider(ctx), s.RetireLegacy(ctx))
+	// 4. and 5. The end of it, which is not left to a tree.
+	return errors.Join(s.SetCredential(ctx, b), s.RestartProvider(ctx), s.RetireLegacy(ctx),
+		s.AppCI.Delete(ctx, &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: apiv1.DefaultNamespace, Name: formerAccount}}))
 }
 
 // makeFormerProwJob does what the reconciler that polls does first for a cluster: it makes

@@ -30,6 +30,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/ephemeral-clusters/ephemeral-clusters/api/testplatform/v1alpha1"
+	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config/apiset"
 	"github.com/ephemeral-clusters/ephemeral-clusters/package/program"
 	"github.com/ephemeral-clusters/ephemeral-clusters/package/release"
 	"github.com/ephemeral-clusters/ephemeral-clusters/package/source"
@@ -266,6 +267,13 @@ func pushed(t *testing.T, r *release.Release, cli, dir string) {
 		byRepository[repository] = d
 		lines += release.Registry + "/" + repository + ":" + version + "@" + d.DigestStr() + "\n"
 	}
+
+	definitions, err := apiset.OfCheckout(r.Root)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	lines += "api:" + version + "@" + definitions.Digest + "\n"
 
 	if diff := cmp.Diff(lines, string(announced)); diff != "" {
 		t.Errorf("%s: -want as pushed, +got:\n%s", release.DigestsFile, diff)

@@ -28,9 +28,9 @@ const prowNamespace = "ci"
 
 // prepareAppCI installs what app.ci has before us, and then what is ours.
 func (s *Stack) prepareAppCI(ctx context.Context) error {
-	if err := s.applyModules(ctx, s.AppCI, map[string]string{
-		components.ProwModule:               components.ProwJobCRDs,
-		components.PrometheusOperatorModule: components.ServiceMonitorCRD,
+	if err := s.applyModules(ctx, s.AppCI, map[string][]string{
+		components.ProwModule:               {components.ProwJobCRDs},
+		components.PrometheusOperatorModule: {components.ServiceMonitorCRD, components.PrometheusRuleCRD},
 	}); err != nil {
 		return err
 	}

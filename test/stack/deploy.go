@@ -301,14 +301,16 @@ func (s *Stack) applyTree(ctx context.Context, c *Cluster, tree string) error {
 	return prune(ctx, c, objs)
 }
 
-// prune deletes what a cluster's manifests had and have no longer.
+// prune deletes what a cluster's manifests had and have no longer, but for what Argo CD
+// would leave to a person.
 func prune(ctx context.Context, c *Cluster, applied []*unstructured.Unstructured) error {
 	same := func(a, b *unstructured.Unstructured) bool {
 		return a.GroupVersionKind().GroupKind() == b.GroupVersionKind().GroupKind() && client.ObjectKeyFromObject(a) == client.ObjectKeyFromObject(b)
 	}
 
 	for _, old := range c.applied {
-		if slices.ContainsFunc(applied, func(o *unstructured.Unstructured) bool { return same(o, old) }) {
+		if strings.Contains(old.GetAnnotations()[manifest.AnnotationSyncOptions], manifest.Keep) ||
+			slices.ContainsFunc(applied, func(o *unstructured.Unstructured) bool { return same(o, old) }) {
 			continue
 		}
 

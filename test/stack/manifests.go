@@ -28,15 +28,17 @@ func (c *Cluster) ApplyFiles(ctx context.Context, patterns ...string) error {
 }
 
 // applyModules applies CRDs of modules: patterns of files, by module.
-func (s *Stack) applyModules(ctx context.Context, c *Cluster, crds map[string]string) error {
+func (s *Stack) applyModules(ctx context.Context, c *Cluster, crds map[string][]string) error {
 	for _, module := range slices.Sorted(maps.Keys(crds)) {
 		dir, err := s.builder.ModuleDir(ctx, module)
 		if err != nil {
 			return err
 		}
 
-		if err := c.ApplyFiles(ctx, filepath.Join(dir, crds[module])); err != nil {
-			return err
+		for _, pattern := range crds[module] {
+			if err := c.ApplyFiles(ctx, filepath.Join(dir, pattern)); err != nil {
+				return err
+			}
 		}
 	}
 

@@ -144,7 +144,7 @@ func (s *Stack) configureKonflux(ctx context.Context) error {
 		crds = components.ExternalSecretsCRDs
 	}
 
-	if err := s.applyModules(ctx, s.Konflux, map[string]string{components.ExternalSecretsModule: crds}); err != nil {
+	if err := s.applyModules(ctx, s.Konflux, map[string][]string{components.ExternalSecretsModule: {crds}}); err != nil {
 		return err
 	}
 

@@ -2,7 +2,6 @@ package appci
 
 import (
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	v1 "github.com/ephemeral-clusters/ephemeral-clusters/api/v1"
 	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config/environments"
@@ -14,19 +13,17 @@ const plural = "ephemeralclusters"
 
 // account returns a credential's ServiceAccount and its long-lived tokens.
 func account(c environments.KonfluxCredential) []any {
+	account := manifest.ServiceAccount(c.Namespace, c.ServiceAccount)
+	if isLegacy(c) {
+		// Tokens in use end with it, whoever made it and prunes it.
+		account.Annotations = map[string]string{manifest.AnnotationSyncOptions: manifest.Keep}
+	}
+
 	objs := make([]any, 0, 1+len(c.TokenVersions))
-	objs = append(objs, manifest.ServiceAccount(c.Namespace, c.ServiceAccount))
+	objs = append(objs, account)
 
 	for _, v := range c.TokenVersions {
-		objs = append(objs, &corev1.Secret{
-			TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Secret"},
-			ObjectMeta: metav1.ObjectMeta{
-				Namespace:   c.Namespace,
-				Name:        c.TokenSecret(v),
-				Annotations: map[string]string{corev1.ServiceAccountNameKey: c.ServiceAccount},
-			},
-			Type: corev1.SecretTypeServiceAccountToken,
-		})
+		objs = append(objs, manifest.Token(account, c.TokenSecret(v)))
 	}
 
 	return objs
@@ -60,9 +57,14 @@ func rights(c environments.KonfluxCredential) []any {
 }
 
 func roleName(c environments.KonfluxCredential) string {
-	if c.ServiceAccount == v1.DefaultNamespace {
+	if isLegacy(c) {
 		return "ephemeral-cluster-legacy"
 	}
 
 	return "ephemeral-cluster-" + c.ServiceAccount
+}
+
+// isLegacy says whether a credential is the one of old.
+func isLegacy(c environments.KonfluxCredential) bool {
+	return c.ServiceAccount == v1.DefaultNamespace
 }

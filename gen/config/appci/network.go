@@ -57,6 +57,7 @@ func serviceMonitor() *monitor {
 	}
 }
 
+// disruptionBudget keeps one at work.
 func disruptionBudget() *policyv1.PodDisruptionBudget {
 	return &policyv1.PodDisruptionBudget{
 		TypeMeta:   metav1.TypeMeta{APIVersion: policyv1.SchemeGroupVersion.String(), Kind: "PodDisruptionBudget"},
@@ -64,6 +65,9 @@ func disruptionBudget() *policyv1.PodDisruptionBudget {
 		Spec: policyv1.PodDisruptionBudgetSpec{
 			MinAvailable: new(intstr.FromInt32(1)),
 			Selector:     &metav1.LabelSelector{MatchLabels: reconcilerLabels()},
+			// Where both are unready, keeping them makes nothing available, and no node of
+			// theirs could be drained.
+			UnhealthyPodEvictionPolicy: new(policyv1.AlwaysAllow),
 		},
 	}
 }

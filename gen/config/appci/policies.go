@@ -19,7 +19,15 @@ const (
 )
 
 func policies(cs []environments.KonfluxCredential) []any {
-	return append(originPolicy(cs).Objects(), secretPolicy(cs).Objects()...)
+	return append(originPolicy(cs).Objects(), secretPolicy().Objects()...)
+}
+
+// isKonflux tells the credentials of Konflux clusters by where they are kept, and not by
+// which there are: one that is no longer generated may still have its token and its
+// rights, and is held by the policies as long as it does.
+func isKonflux() string {
+	return `request.userInfo.username.startsWith("` + manifest.Username(environments.CredentialsNamespace, "") + `") ||
+request.userInfo.username == "` + manifest.Username(v1.DefaultNamespace, v1.DefaultNamespace) + `"`
 }
 
 // originPolicy keeps what says where an EphemeralCluster comes from: whoever may use
@@ -38,7 +46,7 @@ func originPolicy(cs []environments.KonfluxCredential) manifest.Policy {
 		Operations: []admissionv1.OperationType{admissionv1.Create, admissionv1.Update, admissionv1.Delete},
 		Variables: []admissionv1.Variable{
 			{Name: "clusters", Expression: clustersOf(cs)},
-			{Name: "konflux", Expression: `request.userInfo.username in variables.clusters`},
+			{Name: "konflux", Expression: isKonflux()},
 			{Name: "was", Expression: `oldObject == null ? {} : oldObject.metadata.?annotations.orValue({})`},
 			{Name: "is", Expression: `object == null ? {} : object.metadata.?annotations.orValue({})`},
 			{Name: "cluster", Expression: cluster + ` in variables.was ? variables.was[` + cluster + `] :
@@ -54,10 +62,14 @@ func originPolicy(cs []environments.KonfluxCredential) manifest.Policy {
 				Message: "the annotations konflux-cluster and konflux-tenant cannot be changed once they are set",
 			},
 			{
+				Expression: `!variables.konflux || request.userInfo.username in variables.clusters`,
+				Message:    "this credential serves no Konflux cluster any more",
+			},
+			{
 				// Old ones may lack the annotation.
 				Expression: `!variables.konflux ||
 (variables.cluster == "" ? request.operation != "CREATE" :
-  variables.cluster in variables.clusters[request.userInfo.username])`,
+  variables.cluster in variables.clusters[?request.userInfo.username].orValue([]))`,
 				Message:           "this credential does not serve that Konflux cluster",
 				MessageExpression: `"this credential does not serve Konflux cluster \"" + string(variables.cluster) + "\""`,
 			},
@@ -82,21 +94,13 @@ func clustersOf(cs []environments.KonfluxCredential) string {
 
 // secretPolicy refuses credentials of Konflux clusters every write of a Secret that is
 // to last.
-func secretPolicy(cs []environments.KonfluxCredential) manifest.Policy {
-	users := make([]string, 0, len(cs))
-	for _, c := range cs {
-		users = append(users, c.Username())
-	}
-
+func secretPolicy() manifest.Policy {
 	return manifest.Policy{
 		Name:       SecretPolicy,
 		Group:      corev1.GroupName,
 		Resources:  []string{"secrets"},
 		Operations: []admissionv1.OperationType{admissionv1.Create, admissionv1.Update},
-		Conditions: []admissionv1.MatchCondition{{
-			Name:       "konflux",
-			Expression: "request.userInfo.username in " + manifest.Strings("", users...),
-		}},
+		Conditions: []admissionv1.MatchCondition{{Name: "konflux", Expression: isKonflux()}},
 		Validations: []admissionv1.Validation{{
 			Expression: "has(request.dryRun) && request.dryRun",
 			Message:    "provider-kubernetes may only observe Secrets",

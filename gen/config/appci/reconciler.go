@@ -81,6 +81,7 @@ func reconciler(f *environments.File) []any {
 		deployment(f),
 		service(),
 		serviceMonitor(),
+		alerts(),
 		disruptionBudget(),
 		networkPolicy(f.AppCI.Reconciler.MonitoringNamespace),
 	}

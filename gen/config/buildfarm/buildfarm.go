@@ -21,7 +21,7 @@ const Dir = "build-farm"
 const SignalPolicy = "ephemeralcluster-reconciler-signal"
 
 // Files returns the tree.
-func Files() ([]manifest.File, error) {
+func Files(r environments.Reconciler) ([]manifest.File, error) {
 	account := manifest.ServiceAccount(environments.ProwNamespace, appci.Reconciler)
 
 	objs := append([]any{
@@ -37,14 +37,33 @@ func Files() ([]manifest.File, error) {
 		manifest.BindClusterRole(appci.Reconciler, account),
 	}, signalPolicy().Objects()...)
 
-	f, err := manifest.Objects(path.Join(Dir, "reconciler.yaml"), objs...)
+	rights, err := manifest.Objects(path.Join(Dir, "reconciler.yaml"), objs...)
 	if err != nil {
 		return nil, err
 	}
 
-	k, err := manifest.Kustomize(Dir, manifest.Names([]manifest.File{f}))
+	secrets, err := manifest.Objects(path.Join(Dir, "tokens.yaml"), tokens(account, r.TokenVersions)...)
+	if err != nil {
+		return nil, err
+	}
 
-	return []manifest.File{f, k}, err
+	// A token without its ServiceAccount would be taken away.
+	files := []manifest.File{rights, secrets}
+
+	k, err := manifest.Kustomize(Dir, manifest.Names(files))
+
+	return append(files, k), err
+}
+
+// tokens last as long as their Secrets: a kubeconfig that expires by itself takes all
+// clusters on a build cluster with it, some day.
+func tokens(account *corev1.ServiceAccount, versions []int) []any {
+	objs := make([]any, 0, len(versions))
+	for _, v := range versions {
+		objs = append(objs, manifest.Token(account, environments.TokenSecret(account.Name, v)))
+	}
+
+	return objs
 }
 
 // signalPolicy lets the reconciler create the one Secret that ends a test, in

@@ -36,7 +36,18 @@ func (c *KonfluxCredential) Username() string {
 
 // TokenSecret is the name of the Secret with a version of its token.
 func (c *KonfluxCredential) TokenSecret(version int) string {
-	return fmt.Sprintf("%s-token-v%d", c.ServiceAccount, version)
+	return TokenSecret(c.ServiceAccount, version)
+}
+
+// TokenSecret is the name of the Secret with a version of a ServiceAccount's token.
+func TokenSecret(account string, version int) string {
+	return fmt.Sprintf("%s-token-v%d", account, version)
+}
+
+// TokenSecret is the name of the Secret with the token that clusters are known to have.
+// The owner is the environment or the cluster whose credential it is.
+func (c Credential) TokenSecret(owner string) string {
+	return TokenSecret(accountPrefix+owner, c.TokenInUse)
 }
 
 // Credentials returns the credentials that clusters use, without the legacy one.

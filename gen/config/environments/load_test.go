@@ -51,7 +51,7 @@ func TestParse(t *testing.T) {
 			reason:  "What is said twice is ambiguous.",
 			replace: []string{"  api: claims\n", "  api: claims\n  api: v2\n"},
 			err: `not valid YAML: yaml: unmarshal errors:
-  line 21: key "api" already set in map`,
+  line 22: key "api" already set in map`,
 		},
 		"BadMode": {
 			reason:  "There are two modes.",

@@ -2,10 +2,12 @@ package environments
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 	yamlv3 "go.yaml.in/yaml/v3"
+	"golang.org/x/mod/semver"
 )
 
 const (
@@ -34,9 +36,30 @@ func (m Move) String() string {
 	return fmt.Sprintf("%s: %s -> %s", m.Path, m.From, m.To)
 }
 
+// Parts of what an environment runs, which can be promoted by themselves.
+const (
+	// OnlyFunction is the function with the definitions that it was released with.
+	OnlyFunction = "function"
+
+	// OnlyProvider is provider-kubernetes.
+	OnlyProvider = "provider"
+)
+
+// Options of a promotion.
+type Options struct {
+	// Only is the part to promote; all when it is empty.
+	Only string
+
+	// Skip lets versions pass over environments that they are to be tried in first.
+	Skip bool
+
+	// Downgrade lets an older version take the place of a newer one.
+	Downgrade bool
+}
+
 // Promote gives an environment the versions of another one. It returns the file with
 // nothing but those values changed, comments and layout as they were.
-func Promote(b []byte, from, to string) ([]byte, []Move, error) {
+func Promote(b []byte, from, to string, o Options) ([]byte, []Move, error) {
 	f, err := Parse(b)
 	if err != nil {
 		return nil, nil, err
@@ -52,29 +75,42 @@ func Promote(b []byte, from, to string) ([]byte, []Move, error) {
 		return nil, nil, errors.Errorf("there is no environment %q to promote to", to)
 	}
 
+	v := src.Versions
+
+	switch o.Only {
+	case OnlyFunction:
+		v.Provider = dst.Versions.Provider
+	case OnlyProvider:
+		v.API, v.Function = dst.Versions.API, dst.Versions.Function
+	}
+
 	for _, r := range []struct {
 		what     string
 		from, to Release
 	}{
-		{"function", src.Versions.Function, dst.Versions.Function},
-		{"provider", src.Versions.Provider, dst.Versions.Provider},
+		{"function", v.Function, dst.Versions.Function},
+		{"provider", v.Provider, dst.Versions.Provider},
 	} {
 		if r.from.Digest == Placeholder && r.to != r.from {
 			return nil, nil, errors.Errorf("%s has %s %s, which is not published yet: there is nothing to promote", from, r.what, r.from.Version)
 		}
 	}
 
-	return edit(b, environmentVersions(to, src.Versions))
+	return f.move(b, from, to, v, o)
 }
 
 // PromoteRelease gives an environment, or app.ci, what this checkout was published as.
-func PromoteRelease(b []byte, p Published, to string) ([]byte, []Move, error) {
+func PromoteRelease(b []byte, p Published, to string, o Options) ([]byte, []Move, error) {
 	f, err := Parse(b)
 	if err != nil {
 		return nil, nil, err
 	}
 
 	if to == AppCIName {
+		if err := o.mayBecome("reconciler", AppCIName, f.AppCI.Versions.Reconciler, p.Release); err != nil {
+			return nil, nil, err
+		}
+
 		return edit(b, []setting{
 			{[]string{"appCI", "versions", "api"}, p.API},
 			{[]string{"appCI", "versions", "reconciler", "version"}, p.Version},
@@ -90,7 +126,51 @@ func PromoteRelease(b []byte, p Published, to string) ([]byte, []Move, error) {
 	v := dst.Versions
 	v.API, v.Function = p.API, p.Release
 
+	return f.move(b, Checkout, to, v, o)
+}
+
+// move gives an environment other versions, if they are to go there.
+func (f *File) move(b []byte, from, to string, v Versions, o Options) ([]byte, []Move, error) {
+	dst, _ := f.Find(to)
+
+	if err := errors.Join(
+		f.mayFollow(from, to, o),
+		o.mayBecome("function", to, dst.Versions.Function, v.Function),
+		o.mayBecome("provider", to, dst.Versions.Provider, v.Provider),
+	); err != nil {
+		return nil, nil, err
+	}
+
 	return edit(b, environmentVersions(to, v))
+}
+
+// mayFollow refuses what would pass over an environment, or go back to one.
+func (f *File) mayFollow(from, to string, o Options) error {
+	if o.Skip || from == to {
+		return nil
+	}
+
+	// A checkout comes before all of them.
+	order := []string{Checkout}
+	for _, e := range f.Environments {
+		order = append(order, e.Name)
+	}
+
+	i := slices.Index(order, to)
+	if order[i-1] == from {
+		return nil
+	}
+
+	return errors.Errorf("%s gets its versions from %s: promote from there, or say --skip-stages", to, order[i-1])
+}
+
+// mayBecome refuses a version that is older than the one it takes the place of.
+func (o Options) mayBecome(what, place string, is, becomes Release) error {
+	if o.Downgrade || semver.Compare(becomes.Version, is.Version) >= 0 {
+		return nil
+	}
+
+	return errors.Errorf("%s of %s would go back from %s to %s: leave it out, or say --downgrade", what, place, is.Version, becomes.Version)
 }
 
 // A setting is a value and where it is: steps into mappings, and list elements by

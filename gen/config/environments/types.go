@@ -112,6 +112,10 @@ type Reconciler struct {
 	// in config.
 	KubeconfigSecret string `json:"kubeconfigSecret" pattern:"name"`
 
+	// Versions of its long-lived token on every build cluster, each a Secret there. Two
+	// of them overlap while the token is rotated: see deploy/README.md.
+	TokenVersions []int `json:"tokenVersions"`
+
 	// Image of git-sync, which keeps a checkout of the repository below.
 	GitSyncImage string `json:"gitSyncImage" pattern:"image"`
 

@@ -34,7 +34,7 @@ func configurationFiles(p environments.Packages) ([]manifest.File, error) {
 
 		more, err := component(ConfigurationDir(mode), map[string][]any{
 			"runtime.yaml": {imageRuntime(v1alpha1.FunctionName, p.Function, v1alpha1.FunctionName), imageRuntime(ProviderName, p.Provider, ProviderRuntime)},
-			"usages.yaml":  {usage("testplatform-configuration", pkgv1.SchemeGroupVersion.String(), pkgv1.ConfigurationKind, xpkg.ConfigurationName(xpkg.API(mode)))},
+			"usages.yaml":  {usage(usageConfiguration+string(mode), pkgv1.SchemeGroupVersion.String(), pkgv1.ConfigurationKind, xpkg.ConfigurationName(xpkg.API(mode)))},
 		}, patches...)
 		if err != nil {
 			return nil, err

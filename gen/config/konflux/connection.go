@@ -42,6 +42,14 @@ func meta(name string) metav1.ObjectMeta {
 	return metav1.ObjectMeta{Name: name, Annotations: map[string]string{manifest.AnnotationSyncOptions: manifest.SkipDryRun}}
 }
 
+// keptMeta is that of an object that clusters live by.
+func keptMeta(name string) metav1.ObjectMeta {
+	m := meta(name)
+	m.Annotations[manifest.AnnotationSyncOptions] += "," + manifest.Keep
+
+	return m
+}
+
 // providerConfigs reach app.ci from Objects of both scopes. Each cluster has both,
 // because while its API mode is switched it has Objects of both.
 func providerConfigs() []any {

@@ -35,7 +35,7 @@ func Files(f *environments.File, set func(digest string) (*apiset.Set, error)) (
 	files = append(files, configuration...)
 
 	for _, e := range f.Environments {
-		shared := settings{api: e.API, namespace: e.Namespace, connection: newConnection(e.Credential), versions: e.Versions}
+		shared := settings{api: e.API, namespace: e.Namespace, connection: newConnection(e.Name, e.Credential), versions: e.Versions}
 
 		all, err := shared.files(path.Join(Dir, e.Name, environments.BaseDir), f.Packages, set)
 		if err != nil {
@@ -72,17 +72,17 @@ type settings struct {
 // connection is how a cluster reaches app.ci.
 type connection struct {
 	vaultPath string
-	token     int
+	token     string
 }
 
-func newConnection(c environments.Credential) connection {
-	return connection{vaultPath: c.VaultPath, token: c.TokenInUse}
+func newConnection(owner string, c environments.Credential) connection {
+	return connection{vaultPath: c.VaultPath, token: c.TokenSecret(owner)}
 }
 
 func settingsOf(e environments.Environment, c environments.Cluster) settings {
-	s := settings{api: c.API, namespace: c.Namespace, connection: newConnection(e.Credential), versions: *c.Versions}
+	s := settings{api: c.API, namespace: c.Namespace, connection: newConnection(e.Name, e.Credential), versions: *c.Versions}
 	if c.Credential != nil {
-		s.connection = newConnection(*c.Credential)
+		s.connection = newConnection(c.Name, *c.Credential)
 	}
 
 	return s

@@ -1,8 +1,6 @@
 package konflux
 
 import (
-	"strconv"
-
 	xv1alpha1 "github.com/crossplane/crossplane/apis/v2/apiextensions/v1alpha1"
 	pkgv1 "github.com/crossplane/crossplane/apis/v2/pkg/v1"
 	pkgv1beta1 "github.com/crossplane/crossplane/apis/v2/pkg/v1beta1"
@@ -29,9 +27,9 @@ const (
 	// container is what Crossplane calls a package's container.
 	container = "package-runtime"
 
-	// AnnotationToken on the provider's Pods is the version of the token that they were
-	// started with.
-	AnnotationToken = v1alpha1.Group + "/app-ci-token-version"
+	// AnnotationToken on the provider's Pods is the Secret, on app.ci, of the token that
+	// they were started with.
+	AnnotationToken = v1alpha1.Group + "/app-ci-token"
 
 	labelVersion = "app.kubernetes.io/version"
 )
@@ -41,7 +39,7 @@ func packages(p environments.Packages, v environments.Versions) []any {
 	return []any{
 		&pkgv1.Provider{
 			TypeMeta:   metav1.TypeMeta{APIVersion: pkgv1.SchemeGroupVersion.String(), Kind: pkgv1.ProviderKind},
-			ObjectMeta: versioned(meta(ProviderName), v.Provider),
+			ObjectMeta: versioned(keptMeta(ProviderName), v.Provider),
 			Spec: pkgv1.ProviderSpec{
 				PackageSpec:        pkgv1.PackageSpec{Package: p.Provider + "@" + v.Provider.Digest},
 				PackageRuntimeSpec: runtimeOf(ProviderRuntime),
@@ -49,7 +47,7 @@ func packages(p environments.Packages, v environments.Versions) []any {
 		},
 		&pkgv1.Function{
 			TypeMeta:   metav1.TypeMeta{APIVersion: pkgv1.SchemeGroupVersion.String(), Kind: pkgv1.FunctionKind},
-			ObjectMeta: versioned(meta(v1alpha1.FunctionName), v.Function),
+			ObjectMeta: versioned(keptMeta(v1alpha1.FunctionName), v.Function),
 			Spec: pkgv1.FunctionSpec{
 				PackageSpec:        pkgv1.PackageSpec{Package: p.Function + "@" + v.Function.Digest},
 				PackageRuntimeSpec: runtimeOf(v1alpha1.FunctionName),
@@ -76,13 +74,14 @@ func runtimeOf(name string) pkgv1.PackageRuntimeSpec {
 // Objects, and watches what they are about. It runs as a ServiceAccount whose name is
 // known, because policies and rights name it. Its watches keep to the token that they
 // began with (its 1.3.1 holds one per ProviderConfig and kind, with the configuration
-// of its start), so that another version of the token starts it anew.
-func provider(token int) []any {
+// of its start), so that another version of the token starts it anew, and so does the
+// token of another credential.
+func provider(token string) []any {
 	c := runtimeConfig(ProviderRuntime, corev1.PodSpec{
 		ServiceAccountName: ProviderName,
 		Containers:         []corev1.Container{{Args: []string{"--sanitize-secrets", "--enable-watches"}}},
 	})
-	c.Spec.DeploymentTemplate.Spec.Template.Annotations = map[string]string{AnnotationToken: strconv.Itoa(token)}
+	c.Spec.DeploymentTemplate.Spec.Template.Annotations = map[string]string{AnnotationToken: token}
 
 	return []any{c}
 }

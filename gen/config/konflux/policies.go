@@ -14,6 +14,9 @@ const (
 	CompositePolicy = "testplatform-composites"
 )
 
+// updatePolicy says whether a composite follows its Composition.
+const updatePolicy = "compositionUpdatePolicy"
+
 // objectPolicy keeps namespaced Objects, and all else of their API group, to those who
 // are to write them: whoever writes an Object makes provider-kubernetes use the
 // credential of app.ci, and whoever writes its status makes the function believe it.
@@ -56,29 +59,58 @@ object.?spec == oldObject.?spec`},
 	}
 }
 
-// claimPolicy keeps users from binding a claim to a composite that is not its own.
+// claimPolicy keeps users from binding a claim to a composite that is not its own, and
+// from having it made in another way than all are: Crossplane passes on to the composite
+// which revision of the Composition a claim says, and those of long ago are still there.
 func claimPolicy() manifest.Policy {
-	return fieldPolicy(ClaimPolicy, "resourceRef", `.?spec.?resourceRef`)
+	return fieldPolicy(ClaimPolicy, "", "resourceRef")
 }
 
-// compositePolicy keeps users from telling Crossplane which resources a composite has.
+// compositePolicy keeps users from telling Crossplane which resources a composite has,
+// and by which revision.
 func compositePolicy() manifest.Policy {
-	return fieldPolicy(CompositePolicy, "crossplane.resourceRefs", `.?spec.?crossplane.?resourceRefs`)
+	return fieldPolicy(CompositePolicy, "crossplane", "resourceRefs")
 }
 
-// fieldPolicy leaves a field of the spec to Crossplane.
-func fieldPolicy(name, field, path string) manifest.Policy {
-	return manifest.Policy{
+// fieldPolicy leaves what is Crossplane's in the spec, or a part of it, to Crossplane. What
+// it has bound nobody takes away.
+func fieldPolicy(name, part, bound string) manifest.Policy {
+	path, field := ".?spec", "spec"
+	if part != "" {
+		path, field = path+".?"+part, field+"."+part
+	}
+
+	at := func(object, name string) string { return object + path + ".?" + name }
+
+	p := manifest.Policy{
 		Name:       name,
 		Group:      v1alpha1.Group,
 		Resources:  []string{v1alpha1.Plural},
 		Operations: []admissionv1.OperationType{admissionv1.Create, admissionv1.Update},
 		Conditions: []admissionv1.MatchCondition{{Name: "user", Expression: "!(" + isUser(crossplaneAccount) + ")"}},
-		Validations: []admissionv1.Validation{{
-			Expression: `request.operation == "CREATE" ? !object` + path + `.hasValue() : object` + path + ` == oldObject` + path,
-			Message:    "only Crossplane may set spec." + field,
-		}},
+		Validations: []admissionv1.Validation{
+			{
+				Expression: `request.operation == "CREATE" ? !` + at("object", bound) + `.hasValue() : ` + at("object", bound) + ` == ` + at("oldObject", bound),
+				Message:    "only Crossplane may set " + field + "." + bound,
+			},
+			{
+				// It is the default too.
+				Expression: at("object", updatePolicy) + `.orValue("Automatic") == "Automatic" ||
+(request.operation == "UPDATE" && ` + at("object", updatePolicy) + ` == ` + at("oldObject", updatePolicy) + `)`,
+				Message: field + "." + updatePolicy + " can only be Automatic",
+			},
+		},
 	}
+
+	for _, name := range []string{"compositionRevisionRef", "compositionRevisionSelector"} {
+		p.Validations = append(p.Validations, admissionv1.Validation{
+			Expression: `!` + at("object", name) + `.hasValue() ||
+(request.operation == "UPDATE" && ` + at("object", name) + ` == ` + at("oldObject", name) + `)`,
+			Message: "only Crossplane may set " + field + "." + name,
+		})
+	}
+
+	return p
 }
 
 func isUser(account string) string {

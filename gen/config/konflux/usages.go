@@ -10,10 +10,14 @@ import (
 	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config/environments"
 )
 
-// Names of usages.
+// Names of usages. What each API mode has of its own has a usage of its own: Crossplane
+// goes by what a usage is of, and one that moved to the other mode's would leave this
+// mode's to be deleted.
 const (
-	usageFunction = "testplatform-function"
-	usageProvider = "testplatform-provider"
+	usageDefinition    = "testplatform-definition-"
+	usageConfiguration = "testplatform-configuration-"
+	usageFunction      = "testplatform-function"
+	usageProvider      = "testplatform-provider"
 )
 
 // whyInUse is what whoever deletes too early is told.
@@ -24,7 +28,7 @@ const whyInUse = "clusters live by it: end them all, and delete this usage, as d
 // Kubernetes cannot tell whether there are any, so a person has to.
 func usages(m environments.Mode) []any {
 	return []any{
-		usage("testplatform-definition", xv1.SchemeGroupVersion.String(), xv1.CompositeResourceDefinitionKind, DefinitionName(m)),
+		usage(usageDefinition+string(m), xv1.SchemeGroupVersion.String(), xv1.CompositeResourceDefinitionKind, DefinitionName(m)),
 		usage(usageFunction, pkgv1.SchemeGroupVersion.String(), pkgv1.FunctionKind, v1alpha1.FunctionName),
 		usage(usageProvider, pkgv1.SchemeGroupVersion.String(), pkgv1.ProviderKind, ProviderName),
 	}
@@ -33,7 +37,7 @@ func usages(m environments.Mode) []any {
 func usage(name, apiVersion, kind, of string) *protectionv1beta1.ClusterUsage {
 	return &protectionv1beta1.ClusterUsage{
 		TypeMeta:   metav1.TypeMeta{APIVersion: protectionv1beta1.SchemeGroupVersion.String(), Kind: protectionv1beta1.ClusterUsageKind},
-		ObjectMeta: meta(name),
+		ObjectMeta: keptMeta(name),
 		Spec: protectionv1beta1.ClusterUsageSpec{
 			Of:     protectionv1beta1.Resource{APIVersion: apiVersion, Kind: kind, ResourceRef: &protectionv1beta1.ResourceRef{Name: of}},
 			Reason: new(whyInUse),

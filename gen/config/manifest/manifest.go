@@ -28,8 +28,9 @@ const (
 	// SkipDryRun lets Argo CD apply an object together with its CRD.
 	SkipDryRun = "SkipDryRunOnMissingResource=true"
 
-	// KeepNamespace keeps Argo CD from deleting a namespace with all that is in it.
-	KeepNamespace = "Prune=false,Delete=confirm"
+	// Keep keeps Argo CD from deleting what all else would go with: when it leaves the
+	// tree, and when the whole application is deleted, unless a person confirms that.
+	Keep = "Prune=false,Delete=confirm"
 )
 
 // A File is a generated file.

@@ -13,7 +13,7 @@ import (
 func Namespace(name string, annotations ...string) *corev1.Namespace {
 	ns := &corev1.Namespace{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Namespace"},
-		ObjectMeta: metav1.ObjectMeta{Name: name, Annotations: map[string]string{AnnotationSyncOptions: KeepNamespace}},
+		ObjectMeta: metav1.ObjectMeta{Name: name, Annotations: map[string]string{AnnotationSyncOptions: Keep}},
 	}
 
 	for i := 0; i+1 < len(annotations); i += 2 {
@@ -28,6 +28,19 @@ func ServiceAccount(namespace, name string) *corev1.ServiceAccount {
 	return &corev1.ServiceAccount{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "ServiceAccount"},
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
+	}
+}
+
+// Token returns the Secret that a ServiceAccount's long-lived token is kept in.
+func Token(account *corev1.ServiceAccount, name string) *corev1.Secret {
+	return &corev1.Secret{
+		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Secret"},
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace:   account.Namespace,
+			Name:        name,
+			Annotations: map[string]string{corev1.ServiceAccountNameKey: account.Name},
+		},
+		Type: corev1.SecretTypeServiceAccountToken,
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 	xv1 "github.com/crossplane/crossplane/apis/v2/apiextensions/v1"
+	extv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 
 	"github.com/ephemeral-clusters/ephemeral-clusters/api/testplatform/v1alpha1"
 	v1 "github.com/ephemeral-clusters/ephemeral-clusters/api/v1"
@@ -31,7 +32,7 @@ func API(f *environments.File, set func(digest string) (*apiset.Set, error)) ([]
 		return nil, errors.Wrap(err, "appCI.versions.api")
 	}
 
-	asked := xrd.Asked(crd)
+	asked := byXRDVersion(xrd.Asked(crd))
 
 	var problems []string
 
@@ -46,28 +47,16 @@ func API(f *environments.File, set func(digest string) (*apiset.Set, error)) ([]
 			return nil, errors.Wrap(err, at.place)
 		}
 
-		offered, err := xrd.Offered(x)
+		more, err := lost(asked, x)
 		if err != nil {
 			return nil, errors.Wrap(err, at.place)
 		}
 
-		narrower, err := schema.Flatten(asked[v1.Version])
-		if err != nil {
-			return nil, errors.Wrap(err, "appCI.versions.api")
+		for _, m := range more {
+			problems = append(problems, at.place+": its XRD "+m+": a CRD is widened before XRDs, and narrowed after them")
 		}
 
-		wider, err := schema.Flatten(offered[v1alpha1.Version])
-		if err != nil {
-			return nil, errors.Wrap(err, at.place)
-		}
-
-		for _, n := range schema.Narrow(wider, narrower) {
-			if n.Kind != schema.Defaulted && schema.Within(n.Path, "spec") {
-				problems = append(problems, fmt.Sprintf("%s: its XRD takes what the CRD of appCI.versions.api does not: %s: a CRD is widened before XRDs, and narrowed after them", at.place, n))
-			}
-		}
-
-		more, err := names(s, x, at.mode)
+		more, err = names(s, x, at.mode)
 		if err != nil {
 			return nil, errors.Wrap(err, at.place)
 		}
@@ -78,6 +67,51 @@ func API(f *environments.File, set func(digest string) (*apiset.Set, error)) ([]
 	}
 
 	return problems, nil
+}
+
+// byXRDVersion calls a CRD's versions what the XRDs' are called.
+func byXRDVersion(asked map[string]*extv1.JSONSchemaProps) map[string]*extv1.JSONSchemaProps {
+	out := maps.Clone(asked)
+	delete(out, v1.Version)
+	out[v1alpha1.Version] = asked[v1.Version]
+
+	return out
+}
+
+// lost returns what an XRD takes, in any version, that the CRD does not.
+func lost(asked map[string]*extv1.JSONSchemaProps, x *xv1.CompositeResourceDefinition) ([]string, error) {
+	offered, err := xrd.Offered(x)
+	if err != nil {
+		return nil, err
+	}
+
+	var out []string
+
+	for _, version := range slices.Sorted(maps.Keys(offered)) {
+		if asked[version] == nil {
+			out = append(out, fmt.Sprintf("serves version %s, which the CRD of appCI.versions.api does not", version))
+
+			continue
+		}
+
+		narrower, err := schema.Flatten(asked[version])
+		if err != nil {
+			return nil, errors.Wrap(err, "appCI.versions.api")
+		}
+
+		wider, err := schema.Flatten(offered[version])
+		if err != nil {
+			return nil, err
+		}
+
+		for _, n := range schema.Narrow(wider, narrower) {
+			if n.Kind != schema.Defaulted && schema.Within(n.Path, "spec") {
+				out = append(out, fmt.Sprintf("takes what the CRD of appCI.versions.api does not: %s %s", version, n))
+			}
+		}
+	}
+
+	return out, nil
 }
 
 // A use is a set of definitions in one API mode, and the first place that asks for it.
@@ -124,6 +158,7 @@ func names(s *apiset.Set, x *xv1.CompositeResourceDefinition, mode environments.
 		"the Composition that the XRD asks for":      {x.Spec.EnforcedCompositionRef.Name, c.Name},
 		"the Composition that namespaces are set in": {c.Name, konflux.CompositionName(mode)},
 		"the kind that the Composition is for":       {c.Spec.CompositeTypeRef.Kind, x.Spec.Names.Kind},
+		"the version that the Composition is for":    {c.Spec.CompositeTypeRef.APIVersion, referenceable(x)},
 	}
 
 	if step.Requirements != nil {
@@ -147,4 +182,16 @@ func names(s *apiset.Set, x *xv1.CompositeResourceDefinition, mode environments.
 	}
 
 	return problems, nil
+}
+
+// referenceable is the version that composites are stored in, which is the one that a
+// Composition can be for.
+func referenceable(x *xv1.CompositeResourceDefinition) string {
+	for _, v := range x.Spec.Versions {
+		if v.Referenceable {
+			return x.Spec.Group + "/" + v.Name
+		}
+	}
+
+	return ""
 }
