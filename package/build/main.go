@@ -16,6 +16,7 @@ import (
 	"github.com/ephemeral-clusters/ephemeral-clusters/package/program"
 	"github.com/ephemeral-clusters/ephemeral-clusters/package/release"
 	"github.com/ephemeral-clusters/ephemeral-clusters/package/source"
+	"github.com/ephemeral-clusters/ephemeral-clusters/package/xpkg"
 )
 
 type cli struct {
@@ -61,7 +62,8 @@ func (f packageFlags) release(ctx context.Context) (*release.Release, error) {
 
 	r.CLI = f.Crossplane
 
-	return r, nil
+	// Before anything is built, which takes its time.
+	return r, xpkg.CheckCLI(ctx, f.Root, f.Crossplane)
 }
 
 type imagesCmd struct{ flags }
