@@ -100,7 +100,7 @@ func TestConfiguration(t *testing.T) {
 
 			apiVersion, function, provider := "pkg.crossplane.io/v1", "Function", "Provider"
 			want := pkgmetav1.ConfigurationSpec{MetaSpec: pkgmetav1.MetaSpec{
-				Crossplane: &pkgmetav1.CrossplaneConstraints{Version: ">=v2.0.0"},
+				Crossplane: &pkgmetav1.CrossplaneConstraints{Version: ">=v2.2.0"},
 				DependsOn: []pkgmetav1.Dependency{
 					{APIVersion: &apiVersion, Kind: &function, Package: &env.Packages.Function, Version: digest},
 					{APIVersion: &apiVersion, Kind: &provider, Package: &env.Packages.Provider, Version: ">=v1.3.1, <v2.0.0"},
