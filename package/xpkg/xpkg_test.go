@@ -103,7 +103,7 @@ func TestConfiguration(t *testing.T) {
 				Crossplane: &pkgmetav1.CrossplaneConstraints{Version: ">=v2.2.0"},
 				DependsOn: []pkgmetav1.Dependency{
 					{APIVersion: &apiVersion, Kind: &function, Package: &env.Packages.Function, Version: digest},
-					{APIVersion: &apiVersion, Kind: &provider, Package: &env.Packages.Provider, Version: ">=v1.3.1, <v2.0.0"},
+					{APIVersion: &apiVersion, Kind: &provider, Package: &env.Packages.Provider, Version: ">=v1.3.1, <v1.4.0"},
 				},
 			}}
 
