@@ -16,7 +16,8 @@ COMPONENT      = $(GO) run ./test/components/build
 CROSSPLANE     = crossplane=$$($(COMPONENT) crossplane)
 LINTER         = linter=$$($(COMPONENT) golangci-lint)
 
-# Of what is built: by default a version made of the commit, pushed nowhere.
+# Of what is built: by default a version made of the commit, pushed nowhere. Packages are
+# for the registry that they are pushed to.
 VERSION       ?=
 REGISTRY      ?=
 BUILD          = $(GO) run ./package/build
@@ -89,7 +90,7 @@ images: ## Build images of the programs for amd64 and arm64, as OCI layouts in _
 
 .PHONY: package
 package: ## Build the Crossplane packages into _output/packages, one file for each architecture.
-	@$(CROSSPLANE) && $(BUILD) package --out=$(OUT) --version=$(VERSION) --crossplane="$$crossplane"
+	@$(CROSSPLANE) && $(BUILD) package --out=$(OUT) --version=$(VERSION) --crossplane="$$crossplane" $(if $(REGISTRY),--registry=$(REGISTRY))
 
 .PHONY: push
 push: ## Build images and packages and push them for all architectures (REGISTRY=quay.io/my-org).
@@ -97,7 +98,7 @@ push: ## Build images and packages and push them for all architectures (REGISTRY
 
 .PHONY: release
 release: ## Build a release into _output/release (VERSION=v1.2.3).
-	@$(CROSSPLANE) && $(BUILD) release --out=$(OUT) --version=$(VERSION) --crossplane="$$crossplane"
+	@$(CROSSPLANE) && $(BUILD) release --out=$(OUT) --version=$(VERSION) --crossplane="$$crossplane" $(if $(REGISTRY),--registry=$(REGISTRY))
 
 .PHONY: bench-fn
 bench-fn: ## Measure the function against one that does nothing (about 2 minutes, for benchstat).

@@ -93,7 +93,7 @@ func (r *Release) buildAssets(ctx context.Context, dir string) error {
 			return errors.Wrapf(err, "cannot tell the digest of %s", a.Repository)
 		}
 
-		digests = append(digests, fmt.Sprintf("%s/%s:%s@%s\n", Registry, a.Repository, r.Version, digest))
+		digests = append(digests, fmt.Sprintf("%s/%s:%s@%s\n", r.Registry, a.Repository, r.Version, digest))
 	}
 
 	if err := write(filepath.Join(dir, DigestsFile), []byte(strings.Join(digests, ""))); err != nil {
@@ -155,12 +155,17 @@ func (r *Release) taskAssets(dir string, images []Artifact) error {
 		return errors.Wrapf(err, "cannot tell the digest of %s", images[i].Repository)
 	}
 
-	repository, err := name.NewRepository(Registry+"/"+images[i].Repository, name.StrictValidation)
+	inSources, err := name.NewRepository(Registry+"/"+images[i].Repository, name.StrictValidation)
 	if err != nil {
 		return errors.Wrap(err, "cannot name the image that tasks run")
 	}
 
-	ms, err := tasks.Released(r.Root, repository.Digest(digest.String()))
+	repository, err := r.repository(images[i].Repository)
+	if err != nil {
+		return err
+	}
+
+	ms, err := tasks.Released(r.Root, inSources, repository.Digest(digest.String()))
 	if err != nil {
 		return err
 	}

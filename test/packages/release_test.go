@@ -138,7 +138,7 @@ func TestRelease(t *testing.T) {
 	b, cli := find(t)
 
 	r := &release.Release{
-		Root: b.Root, Out: t.TempDir(), Version: version, CLI: cli,
+		Root: b.Root, Out: t.TempDir(), Version: version, CLI: cli, Registry: startRegistry(t) + "/pushed",
 		Source: source.State{Revision: strings.Repeat("a", 40), Time: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)},
 	}
 
@@ -246,13 +246,6 @@ func pushed(t *testing.T, r *release.Release, cli, dir string) {
 		t.Fatal(err)
 	}
 
-	host := startRegistry(t)
-
-	digests, err := r.Push(t.Context(), host+"/pushed", as)
-	if err != nil {
-		t.Fatal(err)
-	}
-
 	announced, err := os.ReadFile(filepath.Join(dir, release.DigestsFile))
 	if err != nil {
 		t.Fatal(err)
@@ -261,10 +254,14 @@ func pushed(t *testing.T, r *release.Release, cli, dir string) {
 	byRepository := map[string]name.Digest{}
 	lines := ""
 
-	for _, d := range digests {
-		repository := strings.TrimPrefix(d.RepositoryStr(), "pushed/")
-		byRepository[repository] = d
-		lines += release.Registry + "/" + repository + ":" + version + "@" + d.DigestStr() + "\n"
+	for _, a := range as {
+		d, err := r.Push(t.Context(), a)
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		byRepository[a.Repository] = d
+		lines += r.Registry + "/" + a.Repository + ":" + version + "@" + d.DigestStr() + "\n"
 	}
 
 	if diff := cmp.Diff(lines, string(announced)); diff != "" {
@@ -272,6 +269,13 @@ func pushed(t *testing.T, r *release.Release, cli, dir string) {
 	}
 
 	runByTasks(t, dir, byRepository[program.CLI().Name])
+
+	for _, api := range xpkg.APIs() {
+		function := extract(t, cli, byRepository[xpkg.ConfigurationName(api)].String())[0].Spec.DependsOn[0]
+		if diff := cmp.Diff(byRepository[v1alpha1.FunctionName].String(), function.Package+"@"+function.Version); diff != "" {
+			t.Errorf("%s: -want the function as pushed, +got dependency:\n%s", xpkg.ConfigurationName(api), diff)
+		}
+	}
 
 	for _, p := range program.WithImage() {
 		d, ok := byRepository[p.Name]
@@ -308,9 +312,10 @@ func pushed(t *testing.T, r *release.Release, cli, dir string) {
 		d := byRepository[repository]
 
 		// Crossplane's own tool makes the same of the files.
-		run(t, cli, "xpkg", "push", "--package-files="+strings.Join(files, ","), host+"/cli/"+repository+":"+version)
+		to := d.Context().Registry.Repo("cli", repository).Tag(version)
+		run(t, cli, "xpkg", "push", "--package-files="+strings.Join(files, ","), to.String())
 
-		theirs, err := remote.Head(d.Context().Registry.Repo("cli", repository).Tag(version))
+		theirs, err := remote.Head(to)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -329,7 +334,7 @@ func pushed(t *testing.T, r *release.Release, cli, dir string) {
 func runByTasks(t *testing.T, dir string, pushed name.Digest) {
 	t.Helper()
 
-	want := release.Registry + "/" + program.CLI().Name + "@" + pushed.DigestStr()
+	want := pushed.String()
 
 	all, err := os.ReadFile(filepath.Join(dir, release.TasksFile))
 	if err != nil {
