@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -54,6 +53,8 @@ func (f flags) release(ctx context.Context) (*release.Release, error) {
 	version := f.Version
 	if version == "" {
 		version = s.Version()
+	} else if err := s.CheckRelease(); err != nil {
+		return nil, errors.Wrapf(err, "these sources are not %s", version)
 	}
 
 	return &release.Release{Root: f.Root, Out: f.Out, Version: version, Source: s}, source.CheckVersion(version)
@@ -131,6 +132,11 @@ func (c *pushCmd) Run(ctx context.Context) error {
 		return err
 	}
 
+	// None is pushed before all may be.
+	if err := r.CheckPush(ctx, as); err != nil {
+		return err
+	}
+
 	for _, a := range as {
 		d, err := r.Push(ctx, a)
 		if err != nil {
@@ -160,12 +166,11 @@ func (c *releaseCmd) Run(ctx context.Context) error {
 		return err
 	}
 
-	dir := filepath.Join(c.Out, "release", r.Version)
-	if err := r.Assets(ctx, dir); err != nil {
+	if err := r.Assets(ctx, r.Dir()); err != nil {
 		return err
 	}
 
-	fmt.Println(dir)
+	fmt.Println(r.Dir())
 
 	return nil
 }

@@ -85,18 +85,12 @@ func (r *Release) buildAssets(ctx context.Context, dir string) error {
 		return err
 	}
 
-	var digests []string
-
-	for _, a := range published(packages, images) {
-		digest, err := a.Content.Digest()
-		if err != nil {
-			return errors.Wrapf(err, "cannot tell the digest of %s", a.Repository)
-		}
-
-		digests = append(digests, fmt.Sprintf("%s/%s:%s@%s\n", r.Registry, a.Repository, r.Version, digest))
+	digests, err := r.digests(published(packages, images))
+	if err != nil {
+		return err
 	}
 
-	if err := write(filepath.Join(dir, DigestsFile), []byte(strings.Join(digests, ""))); err != nil {
+	if err := write(filepath.Join(dir, DigestsFile), []byte(digests)); err != nil {
 		return err
 	}
 

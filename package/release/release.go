@@ -27,6 +27,7 @@ const (
 	dirPrograms = "programs"
 	dirImages   = "images"
 	dirPackages = "packages"
+	dirRelease  = "release"
 )
 
 // A Release is one version of everything that is delivered.
