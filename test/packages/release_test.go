@@ -26,6 +26,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/validate"
+	spdxjson "github.com/spdx/tools-golang/json"
 	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
 	"sigs.k8s.io/yaml"
 
@@ -176,10 +177,10 @@ func TestRelease(t *testing.T) {
 	t.Run("Files", func(t *testing.T) {
 		want := []string{
 			"CHANGELOG.md", "DIGESTS", "SHA256SUMS",
-			"configuration-testplatform-cluster-claims.xpkg",
-			"configuration-testplatform-cluster-v2.xpkg",
-			"function-testplatform-cluster-linux-amd64.image.spdx.json", "function-testplatform-cluster-linux-amd64.xpkg",
-			"function-testplatform-cluster-linux-arm64.image.spdx.json", "function-testplatform-cluster-linux-arm64.xpkg",
+			"configuration-testplatform-cluster-claims.xpkg", "configuration-testplatform-cluster-claims.xpkg.spdx.json",
+			"configuration-testplatform-cluster-v2.xpkg", "configuration-testplatform-cluster-v2.xpkg.spdx.json",
+			"function-testplatform-cluster-linux-amd64.xpkg", "function-testplatform-cluster-linux-amd64.xpkg.spdx.json",
+			"function-testplatform-cluster-linux-arm64.xpkg", "function-testplatform-cluster-linux-arm64.xpkg.spdx.json",
 			"function-testplatform-cluster.oci.tar",
 			"gen-linux-amd64", "gen-linux-amd64.spdx.json", "gen-linux-arm64", "gen-linux-arm64.spdx.json",
 			"reconciler-linux-amd64.image.spdx.json", "reconciler-linux-arm64.image.spdx.json", "reconciler.oci.tar",
@@ -303,6 +304,8 @@ func pushed(t *testing.T, r *release.Release, cli, dir string) {
 		}
 	}
 
+	described(t, dir, byRepository)
+
 	function := filepath.Join(dir, v1alpha1.FunctionName)
 	for repository, files := range map[string][]string{
 		v1alpha1.FunctionName:               {function + "-linux-amd64.xpkg", function + "-linux-arm64.xpkg"},
@@ -327,6 +330,65 @@ func pushed(t *testing.T, r *release.Release, cli, dir string) {
 		if meta := extract(t, cli, d.String())[0]; !strings.HasSuffix(repository, meta.Metadata.Name) || meta.Metadata.Labels["app.kubernetes.io/version"] != version {
 			t.Errorf("%s: want its description with its version first, got %+v", repository, meta)
 		}
+	}
+}
+
+// described makes sure that documents of images and packages are about what is pulled.
+func described(t *testing.T, dir string, pushed map[string]name.Digest) {
+	t.Helper()
+
+	want, got := map[string]bool{}, map[string]bool{}
+
+	for _, d := range pushed {
+		desc, err := remote.Get(d)
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		if !desc.MediaType.IsIndex() {
+			want[d.DigestStr()] = true
+
+			continue
+		}
+
+		index, err := desc.ImageIndex()
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		m, err := index.IndexManifest()
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		for _, platform := range m.Manifests {
+			want[platform.Digest.String()] = true
+		}
+	}
+
+	for _, extension := range []string{"xpkg", "image"} {
+		files, err := filepath.Glob(filepath.Join(dir, "*."+extension+".spdx.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		for _, file := range files {
+			f, err := os.Open(filepath.Clean(file))
+			if err != nil {
+				t.Fatal(err)
+			}
+
+			d, err := spdxjson.Read(f)
+			if err := errors.Join(err, f.Close()); err != nil {
+				t.Fatal(err)
+			}
+
+			got["sha256:"+d.Packages[0].PackageChecksums[0].Value] = true
+		}
+	}
+
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("what documents describe: -want as pushed, +got:\n%s", diff)
 	}
 }
 
