@@ -7,7 +7,7 @@ CRD           := api/crd/ci.openshift.io_ephemeralclusters.yaml
 E2E_TIMEOUT   ?= 60m
 
 # What `make test` leaves to `make test-upgrade`.
-UPGRADES      := ^(TestUpgrade|TestConfiguration|TestMigrate|TestDrain|TestBeside)$$
+UPGRADES      := ^(TestUpgrade|TestConfiguration|TestMigrate|TestDrain|TestDrainConfiguration|TestBeside)$$
 
 # Components are built into the user's cache; see test/components. To use
 # programs that you already have, set COMPONENTS_DIR to their directory. What needs the
