@@ -7,13 +7,17 @@ CRD           := api/crd/ci.openshift.io_ephemeralclusters.yaml
 E2E_TIMEOUT   ?= 60m
 
 # What `make test` leaves to `make test-upgrade`.
-UPGRADES      := ^(TestUpgrade|TestConfiguration|TestMigrate|TestDrain|TestBeside)$$
+UPGRADES      := ^(TestUpgrade|TestConfiguration|TestMigrate|TestDrain|TestDrainConfiguration|TestBeside)$$
 
 # Components are built into the user's cache; see test/components. To use
-# programs that you already have, set COMPONENTS_DIR to their directory.
+# programs that you already have, set COMPONENTS_DIR to their directory. What needs the
+# path of one takes it first, because a shell forgets how an argument's command ended.
 COMPONENT      = $(GO) run ./test/components/build
+CROSSPLANE     = crossplane=$$($(COMPONENT) crossplane)
+LINTER         = linter=$$($(COMPONENT) golangci-lint)
 
-# Of what is built: by default a version made of the commit, pushed nowhere.
+# Of what is built: by default a version made of the commit, pushed nowhere. Packages are
+# for the registry that they are pushed to.
 VERSION       ?=
 REGISTRY      ?=
 BUILD          = $(GO) run ./package/build
@@ -86,15 +90,15 @@ images: ## Build images of the programs for amd64 and arm64, as OCI layouts in _
 
 .PHONY: package
 package: ## Build the Crossplane packages into _output/packages, one file for each architecture.
-	@$(BUILD) package --out=$(OUT) --version=$(VERSION) --crossplane=$$($(COMPONENT) crossplane)
+	@$(CROSSPLANE) && $(BUILD) package --out=$(OUT) --version=$(VERSION) --crossplane="$$crossplane" $(if $(REGISTRY),--registry=$(REGISTRY))
 
 .PHONY: push
 push: ## Build images and packages and push them for all architectures (REGISTRY=quay.io/my-org).
-	@$(BUILD) push --out=$(OUT) --version=$(VERSION) --crossplane=$$($(COMPONENT) crossplane) --registry=$(REGISTRY)
+	@$(CROSSPLANE) && $(BUILD) push --out=$(OUT) --version=$(VERSION) --crossplane="$$crossplane" --registry=$(REGISTRY)
 
 .PHONY: release
 release: ## Build a release into _output/release (VERSION=v1.2.3).
-	@$(BUILD) release --out=$(OUT) --version=$(VERSION) --crossplane=$$($(COMPONENT) crossplane)
+	@$(CROSSPLANE) && $(BUILD) release --out=$(OUT) --version=$(VERSION) --crossplane="$$crossplane" $(if $(REGISTRY),--registry=$(REGISTRY))
 
 .PHONY: bench-fn
 bench-fn: ## Measure the function against one that does nothing (about 2 minutes, for benchstat).
@@ -115,11 +119,11 @@ tidy: ## Tidy this module and those of the components.
 
 .PHONY: lint
 lint: ## Run the linters (their first build takes about 4 minutes).
-	@$$($(COMPONENT) golangci-lint) run
+	@$(LINTER) && $$linter run
 
 .PHONY: lint-fix
 lint-fix: ## Run the linters and fix what they can.
-	@$$($(COMPONENT) golangci-lint) run --fix
+	@$(LINTER) && $$linter run --fix
 
 .PHONY: verify
 verify: ## Check that the tree is tidy, generated, vetted and linted, and that none of that changed it.

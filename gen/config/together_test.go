@@ -77,6 +77,17 @@ func TestTogether(t *testing.T) {
 			change: change("package/v2/crossplane.yaml", ">=v1.3.0, <v2.0.0", ">=v1.2.0, <v1.3.0"),
 			err:    "package/v2/crossplane.yaml depends on provider-kubernetes >=v1.2.0, <v1.3.0, but test/tools/provider-kubernetes/go.mod requires v1.3.1, which is what is tested: \"1.3.1\" is greater than or equal to \"v1.3.0\": bump both",
 		},
+		"OtherProviderRepository": {
+			reason: "Crossplane names what a Configuration brings, and decides how it runs, by where it is published.",
+			change: change("package/v2/crossplane.yaml", "registry.example/provider", "registry.example/mirror/provider"),
+			err:    "package/v2/crossplane.yaml depends on registry.example/mirror/provider, but packages.provider is registry.example/provider: change both",
+		},
+		"OtherFunctionRepository": {
+			reason: "The same goes for the function.",
+			change: change("environments.yaml", "function: registry.example/function", "function: registry.example/my-org/function"),
+			err: "package/claims/crossplane.yaml depends on registry.example/function, but packages.function is registry.example/my-org/function: change both\n" +
+				"package/v2/crossplane.yaml depends on registry.example/function, but packages.function is registry.example/my-org/function: change both",
+		},
 		"XRDWithoutCRD": {
 			reason: "What tenants may ask for must not be lost on app.ci.",
 			change: more("xrd/claims.yaml"),
@@ -186,9 +197,9 @@ func TestTogetherCannotTell(t *testing.T) {
 		},
 		"NoDependency": {
 			reason: "Without provider-kubernetes nothing works.",
-			from:   "registry.example/provider-kubernetes",
-			to:     "registry.example/provider-other",
-			err:    file + " does not depend on provider-kubernetes",
+			from:   "kind: Provider",
+			to:     "kind: Configuration",
+			err:    file + " depends on no Provider",
 		},
 		"Unknown": {
 			reason: "A misspelt field would be lost.",

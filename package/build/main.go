@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -16,6 +15,7 @@ import (
 	"github.com/ephemeral-clusters/ephemeral-clusters/package/program"
 	"github.com/ephemeral-clusters/ephemeral-clusters/package/release"
 	"github.com/ephemeral-clusters/ephemeral-clusters/package/source"
+	"github.com/ephemeral-clusters/ephemeral-clusters/package/xpkg"
 )
 
 type cli struct {
@@ -39,6 +39,11 @@ type packageFlags struct {
 	Crossplane string `help:"Path of Crossplane's CLI." placeholder:"FILE" required:""`
 }
 
+// registryFlag is that of the commands that push nothing.
+type registryFlag struct {
+	Registry string `default:"${registry}" help:"Registry that this is built to be pushed to, and what repositories there begin with." placeholder:"HOST/PATH"`
+}
+
 func (f flags) release(ctx context.Context) (*release.Release, error) {
 	s, err := source.Read(ctx, f.Root)
 	if err != nil {
@@ -48,20 +53,28 @@ func (f flags) release(ctx context.Context) (*release.Release, error) {
 	version := f.Version
 	if version == "" {
 		version = s.Version()
+	} else if err := s.CheckRelease(); err != nil {
+		return nil, errors.Wrapf(err, "these sources are not %s", version)
 	}
 
 	return &release.Release{Root: f.Root, Out: f.Out, Version: version, Source: s}, source.CheckVersion(version)
 }
 
-func (f packageFlags) release(ctx context.Context) (*release.Release, error) {
+// release is what is published in a registry.
+func (f packageFlags) release(ctx context.Context, registry string) (*release.Release, error) {
+	if _, err := name.NewRepository(registry+"/"+program.CLI().Name, name.StrictValidation); err != nil {
+		return nil, errors.Wrapf(err, "%q is not a registry: give one such as quay.io/my-org", registry)
+	}
+
 	r, err := f.flags.release(ctx)
 	if err != nil {
 		return nil, err
 	}
 
-	r.CLI = f.Crossplane
+	r.CLI, r.Registry = f.Crossplane, registry
 
-	return r, nil
+	// Before anything is built, which takes its time.
+	return r, xpkg.CheckCLI(ctx, f.Root, f.Crossplane)
 }
 
 type imagesCmd struct{ flags }
@@ -81,11 +94,14 @@ func (c *imagesCmd) Run(ctx context.Context) error {
 	return list(r, as)
 }
 
-type packageCmd struct{ packageFlags }
+type packageCmd struct {
+	packageFlags
+	registryFlag
+}
 
 // Run builds the packages.
 func (c *packageCmd) Run(ctx context.Context) error {
-	r, err := c.release(ctx)
+	r, err := c.release(ctx, c.Registry)
 	if err != nil {
 		return err
 	}
@@ -106,12 +122,7 @@ type pushCmd struct {
 
 // Run pushes everything.
 func (c *pushCmd) Run(ctx context.Context) error {
-	// Before anything is built, which takes its time.
-	if _, err := name.NewRepository(c.Registry+"/"+program.CLI().Name, name.StrictValidation); err != nil {
-		return errors.Wrapf(err, "%q is not a registry: give one such as quay.io/my-org", c.Registry)
-	}
-
-	r, err := c.release(ctx)
+	r, err := c.release(ctx, c.Registry)
 	if err != nil {
 		return err
 	}
@@ -121,19 +132,27 @@ func (c *pushCmd) Run(ctx context.Context) error {
 		return err
 	}
 
-	digests, err := r.Push(ctx, c.Registry, as)
-	if err != nil {
+	// None is pushed before all may be.
+	if err := r.CheckPush(ctx, as); err != nil {
 		return err
 	}
 
-	for _, d := range digests {
+	for _, a := range as {
+		d, err := r.Push(ctx, a)
+		if err != nil {
+			return err
+		}
+
 		fmt.Println(d)
 	}
 
 	return nil
 }
 
-type releaseCmd struct{ packageFlags }
+type releaseCmd struct {
+	packageFlags
+	registryFlag
+}
 
 // Run builds a release.
 func (c *releaseCmd) Run(ctx context.Context) error {
@@ -142,17 +161,16 @@ func (c *releaseCmd) Run(ctx context.Context) error {
 		return err
 	}
 
-	r, err := c.release(ctx)
+	r, err := c.release(ctx, c.Registry)
 	if err != nil {
 		return err
 	}
 
-	dir := filepath.Join(c.Out, "release", r.Version)
-	if err := r.Assets(ctx, dir); err != nil {
+	if err := r.Assets(ctx, r.Dir()); err != nil {
 		return err
 	}
 
-	fmt.Println(dir)
+	fmt.Println(r.Dir())
 
 	return nil
 }
@@ -179,6 +197,7 @@ func main() {
 		kong.Name("build"),
 		kong.Description("Builds what is delivered: images, Crossplane packages and releases."),
 		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Vars{"registry": release.Registry},
 	)
 	k.FatalIfErrorf(k.Run())
 }

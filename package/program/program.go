@@ -4,9 +4,12 @@ package program
 
 import (
 	"context"
+	"encoding/json"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -96,16 +99,47 @@ func (b Builder) Build(ctx context.Context, p Program, to v1.Platform, file stri
 		return errors.Wrap(err, "cannot find the working directory")
 	}
 
+	downloads, err := downloadSettings(ctx, b.Root)
+	if err != nil {
+		return err
+	}
+
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", //nolint:gosec // The arguments are ours.
 		"-ldflags", LinkerFlags(b.Version), "-o", file, p.Package)
 	cmd.Dir = b.Root
 
-	// The user's own settings must not change what is built.
-	cmd.Env = append(os.Environ(),
-		"CGO_ENABLED=0", "GOOS="+to.OS, "GOARCH="+to.Architecture, "GOAMD64=v1", "GOARM64=v8.0",
-		"GOFLAGS=-mod=readonly", "GOWORK=off")
+	// The user's own settings must not change what is built, those in Go's own file neither.
+	cmd.Env = slices.Concat(os.Environ(), downloads, []string{
+		"CGO_ENABLED=0", "GOOS=" + to.OS, "GOARCH=" + to.Architecture, "GOAMD64=v1", "GOARM64=v8.0",
+		"GOENV=off", "GOEXPERIMENT=", "GOFIPS140=off", "GOFLAGS=-mod=readonly", "GOWORK=off",
+	})
 
 	out, err := cmd.CombinedOutput()
 
 	return errors.Wrapf(err, "cannot build %s for %s\n%s", p.Name, to, out)
+}
+
+// downloadSettings are those of the user's settings of Go that only say where modules come
+// from and are kept, as a program's environment.
+func downloadSettings(ctx context.Context, root string) ([]string, error) {
+	cmd := exec.CommandContext(ctx, "go", "env", "-json",
+		"GOAUTH", "GOCACHE", "GOINSECURE", "GOMODCACHE", "GONOPROXY", "GONOSUMDB", "GOPATH", "GOPRIVATE", "GOPROXY", "GOSUMDB", "GOVCS")
+	cmd.Dir = root
+
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, errors.Wrap(err, "cannot ask Go for its settings")
+	}
+
+	settings := map[string]string{}
+	if err := json.Unmarshal(out, &settings); err != nil {
+		return nil, errors.Wrap(err, "cannot read Go's settings")
+	}
+
+	env := make([]string, 0, len(settings))
+	for _, name := range slices.Sorted(maps.Keys(settings)) {
+		env = append(env, name+"="+settings[name])
+	}
+
+	return env, nil
 }

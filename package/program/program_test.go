@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -53,12 +54,31 @@ func main() { os.Stdout.WriteString(version.String()) }
 	return root
 }
 
-func TestBuild(t *testing.T) {
-	// What a user may have set for builds of their own.
+// ownSettings are what a user may have set for builds of their own, in the environment and,
+// as `go env -w` does, in a file.
+func ownSettings(t *testing.T) {
+	t.Helper()
+
 	t.Setenv("GOFLAGS", "-tags=other")
 	t.Setenv("CGO_ENABLED", "1")
 	t.Setenv("GOAMD64", "v3")
+	t.Setenv("GOFIPS140", "latest")
+	settingsFile(t, "GOEXPERIMENT=nodwarf5\n")
+}
 
+// settingsFile makes Go take settings from a file of its own.
+func settingsFile(t *testing.T, content string) {
+	t.Helper()
+
+	file := filepath.Join(t.TempDir(), "env")
+	if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+
+	t.Setenv("GOENV", file)
+}
+
+func TestBuild(t *testing.T) {
 	machines := map[string]elf.Machine{"amd64": elf.EM_X86_64, "arm64": elf.EM_AARCH64}
 
 	for _, to := range Platforms() {
@@ -67,6 +87,10 @@ func TestBuild(t *testing.T) {
 
 			for i := range builds {
 				file := filepath.Join(t.TempDir(), "a")
+
+				if i > 0 {
+					ownSettings(t)
+				}
 
 				err := Builder{Root: module(t), Version: "v1.2.3"}.Build(t.Context(), Program{Name: "a", Package: "./a"}, to, file)
 				if err != nil {
@@ -89,7 +113,7 @@ func TestBuild(t *testing.T) {
 			}
 
 			if !bytes.Equal(builds[0], builds[1]) {
-				t.Error("Build(...): builds of the same sources in two places differ")
+				t.Error("Build(...): builds of the same sources, in two places and with other settings, differ")
 			}
 
 			f, err := elf.NewFile(bytes.NewReader(builds[0]))
@@ -114,5 +138,26 @@ func TestBuildFails(t *testing.T) {
 	err := Builder{Root: module(t)}.Build(t.Context(), Program{Name: "b", Package: "./b"}, v1.Platform{OS: "linux", Architecture: "amd64"}, filepath.Join(t.TempDir(), "b"))
 	if err == nil || !strings.Contains(err.Error(), "cannot build b for linux/amd64") {
 		t.Errorf("Build(...): want an error that names the program and the platform, got %v", err)
+	}
+}
+
+func TestDownloadSettings(t *testing.T) {
+	settingsFile(t, "GOPROXY=https://proxy.example\nGOAMD64=v3\n")
+	t.Setenv("GOPROXY", "")
+	t.Setenv("GOPRIVATE", "private.example")
+
+	got, err := downloadSettings(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	for setting, want := range map[string]bool{
+		"GOPROXY=https://proxy.example": true,
+		"GOPRIVATE=private.example":     true,
+		"GOAMD64=v3":                    false,
+	} {
+		if diff := cmp.Diff(want, slices.Contains(got, setting)); diff != "" {
+			t.Errorf("downloadSettings(...): %s: -want, +got:\n%s", setting, diff)
+		}
 	}
 }

@@ -4,6 +4,8 @@ package publish
 
 import (
 	"context"
+	"net/http"
+	"slices"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 	"github.com/google/go-containerregistry/pkg/authn"
@@ -12,6 +14,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 )
 
 // layerAnnotation tells what is in a layer of a Crossplane package.
@@ -114,8 +117,39 @@ func annotateLayers(img v1.Image) (v1.Image, error) {
 	return mutate.ConfigFile(annotated, cfg)
 }
 
+// CheckTag refuses an artifact that would move a tag. One that is there already under that
+// tag can be pushed again.
+func CheckTag(ctx context.Context, to name.Tag, a Artifact, opts ...remote.Option) error {
+	digest, err := a.Digest()
+	if err != nil {
+		return errors.Wrapf(err, "cannot tell the digest of %s", to)
+	}
+
+	is, err := remote.Head(to, options(ctx, opts)...)
+	if err != nil {
+		// Registries also deny what they would create when it is pushed to.
+		refused := &transport.Error{}
+		if errors.As(err, &refused) && slices.Contains([]int{http.StatusNotFound, http.StatusUnauthorized, http.StatusForbidden}, refused.StatusCode) {
+			return nil
+		}
+
+		return errors.Wrapf(err, "cannot tell what %s is", to)
+	}
+
+	if is.Digest != digest {
+		return errors.Errorf("%s is %s already, and would become %s: a version is published once", to, is.Digest, digest)
+	}
+
+	return nil
+}
+
+// options are those of the caller, who logs in as Docker and Podman would.
+func options(ctx context.Context, opts []remote.Option) []remote.Option {
+	return append([]remote.Option{remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain)}, opts...)
+}
+
 // Push pushes an artifact under a tag, with all that it refers to, and returns the
-// digest to pull it by. It logs in as Docker and Podman would.
+// digest to pull it by.
 func Push(ctx context.Context, to name.Tag, a Artifact, opts ...remote.Option) (name.Digest, error) {
 	// Of anything else only a manifest would be pushed.
 	switch a.(type) {
@@ -124,14 +158,12 @@ func Push(ctx context.Context, to name.Tag, a Artifact, opts ...remote.Option) (
 		return name.Digest{}, errors.Errorf("cannot push %s: neither an image nor an index but %T", to, a)
 	}
 
-	opts = append([]remote.Option{remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain)}, opts...)
-
 	digest, err := a.Digest()
 	if err != nil {
 		return name.Digest{}, errors.Wrapf(err, "cannot tell the digest of %s", to)
 	}
 
-	if err := remote.Push(to, a, opts...); err != nil {
+	if err := remote.Push(to, a, options(ctx, opts)...); err != nil {
 		return name.Digest{}, errors.Wrapf(err, "cannot push %s", to)
 	}
 

@@ -3,6 +3,7 @@ package publish
 import (
 	"io"
 	"log"
+	"net/http"
 	"net/http/httptest"
 	"path/filepath"
 	"strings"
@@ -189,10 +190,7 @@ func TestPush(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	to, err := name.NewTag(strings.TrimPrefix(srv.URL, "http://")+"/a/b:v1", name.StrictValidation)
-	if err != nil {
-		t.Fatal(err)
-	}
+	to := tagOf(t, srv.URL, "v1")
 
 	got, err := Push(t.Context(), to, index)
 	if err != nil {
@@ -220,6 +218,64 @@ func TestPush(t *testing.T) {
 	if _, err := Push(t.Context(), to, index); err == nil {
 		t.Error("Push(...): want an error when there is no registry")
 	}
+}
+
+func TestCheckTag(t *testing.T) {
+	srv := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
+	defer srv.Close()
+
+	denied := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/v2/" {
+			w.WriteHeader(http.StatusForbidden)
+		}
+	}))
+	defer denied.Close()
+
+	broken := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/v2/" {
+			w.WriteHeader(http.StatusBadRequest)
+		}
+	}))
+	defer broken.Close()
+
+	published, other := platform(t, "amd64"), platform(t, "amd64")
+	if _, err := Push(t.Context(), tagOf(t, srv.URL, "v1"), published); err != nil {
+		t.Fatal(err)
+	}
+
+	cases := map[string]struct {
+		reason   string
+		registry string
+		tag      string
+		artifact Artifact
+		fails    bool
+	}{
+		"New":    {reason: "There is no such tag yet.", registry: srv.URL, tag: "v2", artifact: other},
+		"Again":  {reason: "A push that broke off can be repeated.", registry: srv.URL, tag: "v1", artifact: published},
+		"Moved":  {reason: "Who has pulled the tag would not know of it.", registry: srv.URL, tag: "v1", artifact: other, fails: true},
+		"Denied": {reason: "What a registry would create it may deny to read.", registry: denied.URL, tag: "v1", artifact: other},
+		"Broken": {reason: "A tag that nobody can tell of may be there.", registry: broken.URL, tag: "v1", artifact: other, fails: true},
+	}
+
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			if err := CheckTag(t.Context(), tagOf(t, tc.registry, tc.tag), tc.artifact); (err != nil) != tc.fails {
+				t.Errorf("%s\nCheckTag(...): want error %t, got %v", tc.reason, tc.fails, err)
+			}
+		})
+	}
+}
+
+// tagOf names a tag in the registry at an address.
+func tagOf(t *testing.T, url, tag string) name.Tag {
+	t.Helper()
+
+	to, err := name.NewTag(strings.TrimPrefix(url, "http://")+"/a/b:"+tag, name.StrictValidation)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	return to
 }
 
 func TestLayout(t *testing.T) {

@@ -44,8 +44,8 @@ const (
 // Assets builds a release and puts its files in a directory, flat as pages of releases
 // have them, but for a directory of tasks whose file names are unique: programs for
 // people, images as archives of OCI layouts, packages, tasks that run those images, what
-// each program and image is made of, what has changed, digests, and the checksums of all
-// that.
+// each program, image and package is made of, what has changed, digests, and the checksums
+// of all that.
 func (r *Release) Assets(ctx context.Context, dir string) error {
 	if err := r.Source.CheckRelease(); err != nil {
 		return err
@@ -87,15 +87,9 @@ func (r *Release) buildAssets(ctx context.Context, dir string) error {
 		return err
 	}
 
-	var digests []string
-
-	for _, a := range published(packages, images) {
-		digest, err := a.Content.Digest()
-		if err != nil {
-			return errors.Wrapf(err, "cannot tell the digest of %s", a.Repository)
-		}
-
-		digests = append(digests, fmt.Sprintf("%s/%s:%s@%s\n", Registry, a.Repository, r.Version, digest))
+	digests, err := r.digests(published(packages, images))
+	if err != nil {
+		return err
 	}
 
 	// They come in packages, but are pinned by themselves.
@@ -104,16 +98,20 @@ func (r *Release) buildAssets(ctx context.Context, dir string) error {
 		return err
 	}
 
-	digests = append(digests, fmt.Sprintf("api:%s@%s\n", r.Version, definitions.Digest))
+	digests += fmt.Sprintf("api:%s@%s\n", r.Version, definitions.Digest)
 
-	if err := write(filepath.Join(dir, DigestsFile), []byte(strings.Join(digests, ""))); err != nil {
+	if err := write(filepath.Join(dir, DigestsFile), []byte(digests)); err != nil {
 		return err
 	}
 
 	for _, a := range images {
-		if err := r.imageAssets(dir, a); err != nil {
+		if err := archiveLayout(filepath.Join(dir, a.Repository+".oci.tar"), filepath.Join(r.Out, dirImages, a.Repository), r); err != nil {
 			return err
 		}
+	}
+
+	if err := r.pulledAssets(dir, packages, images); err != nil {
+		return err
 	}
 
 	if err := r.taskAssets(dir, images); err != nil {
@@ -125,32 +123,6 @@ func (r *Release) buildAssets(ctx context.Context, dir string) error {
 	}
 
 	return errors.Wrap(os.CopyFS(dir, os.DirFS(filepath.Join(r.Out, dirPackages))), "cannot copy the packages")
-}
-
-// imageAssets writes a program's images, and what they are made of.
-func (r *Release) imageAssets(dir string, a Artifact) error {
-	if err := archiveLayout(filepath.Join(dir, a.Repository+".oci.tar"), filepath.Join(r.Out, dirImages, a.Repository), r); err != nil {
-		return err
-	}
-
-	index, ok := a.Content.(v1.ImageIndex)
-	if !ok {
-		return errors.Errorf("the images of %s are not an index", a.Repository)
-	}
-
-	m, err := index.IndexManifest()
-	if err != nil {
-		return errors.Wrapf(err, "cannot read the images of %s", a.Repository)
-	}
-
-	for _, d := range m.Manifests {
-		p := program.Program{Name: a.Repository}
-		if err := r.writeSBOM(filepath.Join(dir, assetName(p, *d.Platform)+".image.spdx.json"), p, *d.Platform, &d.Digest); err != nil {
-			return err
-		}
-	}
-
-	return nil
 }
 
 // taskAssets writes the tasks, which run the image that was built with them.
@@ -165,12 +137,17 @@ func (r *Release) taskAssets(dir string, images []Artifact) error {
 		return errors.Wrapf(err, "cannot tell the digest of %s", images[i].Repository)
 	}
 
-	repository, err := name.NewRepository(Registry+"/"+images[i].Repository, name.StrictValidation)
+	inSources, err := name.NewRepository(Registry+"/"+images[i].Repository, name.StrictValidation)
 	if err != nil {
 		return errors.Wrap(err, "cannot name the image that tasks run")
 	}
 
-	ms, err := tasks.Released(r.Root, repository.Digest(digest.String()))
+	repository, err := r.repository(images[i].Repository)
+	if err != nil {
+		return err
+	}
+
+	ms, err := tasks.Released(r.Root, inSources, repository.Digest(digest.String()))
 	if err != nil {
 		return err
 	}
@@ -208,28 +185,13 @@ func (r *Release) programAssets(ctx context.Context, dir string) error {
 				return errors.Wrap(err, "cannot copy a program")
 			}
 
-			if err := r.writeSBOM(asset+".spdx.json", p, to, nil); err != nil {
+			if err := r.writeSBOM(asset, sbom.Subject{Name: p.Name, Program: file}); err != nil {
 				return err
 			}
 		}
 	}
 
 	return nil
-}
-
-func (r *Release) writeSBOM(file string, p program.Program, to v1.Platform, img *v1.Hash) error {
-	content, err := sbom.Generate(sbom.Subject{
-		Program: r.programFile(p, to),
-		Name:    p.Name,
-		Version: r.Version,
-		Created: r.Source.Time,
-		Image:   img,
-	})
-	if err != nil {
-		return err
-	}
-
-	return write(file, content)
 }
 
 func assetName(p program.Program, to v1.Platform) string {

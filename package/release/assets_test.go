@@ -58,7 +58,7 @@ func TestTaskAssets(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	r, dir := &Release{Root: "../.."}, t.TempDir()
+	r, dir := &Release{Root: "../..", Registry: "registry.example/my-org"}, t.TempDir()
 	if err := r.taskAssets(dir, []Artifact{{Repository: "other", Content: empty.Index}, {Repository: "tpc", Content: index}}); err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +77,7 @@ func TestTaskAssets(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		if diff := cmp.Diff("quay.io/ephemeral-clusters/tpc@"+digest.String(), got.Spec.Steps[0].Image); diff != "" {
+		if diff := cmp.Diff("registry.example/my-org/tpc@"+digest.String(), got.Spec.Steps[0].Image); diff != "" {
 			t.Errorf("%s: -want image, +got:\n%s", task, diff)
 		}
 

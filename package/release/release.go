@@ -9,9 +9,7 @@ import (
 	"slices"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
-	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/remote"
 
 	"github.com/ephemeral-clusters/ephemeral-clusters/api/testplatform/v1alpha1"
 	"github.com/ephemeral-clusters/ephemeral-clusters/package/image"
@@ -21,7 +19,7 @@ import (
 	"github.com/ephemeral-clusters/ephemeral-clusters/package/xpkg"
 )
 
-// Registry is where everything is published.
+// Registry is where everything is published, if nobody says otherwise.
 const Registry = "quay.io/ephemeral-clusters"
 
 // Directories of what is built.
@@ -29,6 +27,7 @@ const (
 	dirPrograms = "programs"
 	dirImages   = "images"
 	dirPackages = "packages"
+	dirRelease  = "release"
 )
 
 // A Release is one version of everything that is delivered.
@@ -47,6 +46,10 @@ type Release struct {
 
 	// CLI is the path of Crossplane's CLI. Only packages need it.
 	CLI string
+
+	// Registry that this is published in, and what repositories there begin with. What
+	// refers to something that is published with it names it there.
+	Registry string
 }
 
 // An Artifact is what is pushed to one repository.
@@ -143,6 +146,11 @@ func (r *Release) Packages(ctx context.Context) ([]Artifact, error) {
 		return nil, errors.Wrap(err, "cannot tell the digest of the function's package")
 	}
 
+	repository, err := r.repository(v1alpha1.FunctionName)
+	if err != nil {
+		return nil, err
+	}
+
 	as := []Artifact{{Repository: v1alpha1.FunctionName, Content: function}}
 
 	for _, api := range xpkg.APIs() {
@@ -153,7 +161,7 @@ func (r *Release) Packages(ctx context.Context) ([]Artifact, error) {
 			return nil, err
 		}
 
-		p, err := xpkg.Configuration(r.Root, r.Version, api, digest.String(), base)
+		p, err := xpkg.Configuration(r.Root, r.Version, api, repository.Digest(digest.String()), base)
 		if err != nil {
 			return nil, err
 		}
@@ -216,28 +224,6 @@ func (r *Release) All(ctx context.Context) ([]Artifact, error) {
 // its package has it.
 func published(packages, images []Artifact) []Artifact {
 	return append(packages, slices.DeleteFunc(slices.Clone(images), func(a Artifact) bool { return a.Repository == v1alpha1.FunctionName })...)
-}
-
-// Push pushes artifacts to a registry, tagged with the version, and returns what to
-// pull them by.
-func (r *Release) Push(ctx context.Context, registry string, as []Artifact, opts ...remote.Option) ([]name.Digest, error) {
-	var digests []name.Digest
-
-	for _, a := range as {
-		tag, err := name.NewTag(registry+"/"+a.Repository+":"+r.Version, name.StrictValidation)
-		if err != nil {
-			return nil, errors.Wrap(err, "cannot name what is pushed")
-		}
-
-		digest, err := publish.Push(ctx, tag, a.Content, opts...)
-		if err != nil {
-			return nil, err
-		}
-
-		digests = append(digests, digest)
-	}
-
-	return digests, nil
 }
 
 // fresh makes a directory that has nothing of another version in it.

@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"io"
 	"os"
+	"path"
 	"path/filepath"
 	"runtime/debug"
 	"strconv"
@@ -16,7 +17,7 @@ import (
 	"time"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
-	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/name"
 	packageurl "github.com/package-url/packageurl-go"
 	spdxjson "github.com/spdx/tools-golang/json"
 	"github.com/spdx/tools-golang/spdx"
@@ -35,49 +36,122 @@ const (
 	idCertificates = "certificates"
 )
 
-// A Subject is what a document describes.
+// A Subject is what a document describes: a program, an image that has one, or an image that
+// has none.
 type Subject struct {
 	// Program is the path of a program that Go has built.
 	Program string
 
-	// Name of the program, its version, and when its sources were.
-	Name    string
-	Version string
-	Created time.Time
+	// Name of the program or the image, its version, and the commit and the time of its
+	// sources.
+	Name     string
+	Version  string
+	Revision string
+	Created  time.Time
 
-	// Image is the digest of the image that has the program, if that is described.
-	Image *v1.Hash
+	// Image is what to pull, if an image is described.
+	Image *name.Digest
 }
 
 // Generate lists what a subject is made of, as JSON. The same subject gives the same
 // bytes.
 func Generate(s Subject) ([]byte, error) {
+	d := &builder{}
+
+	if s.Image != nil {
+		d.add("DOCUMENT", spdx.RelationshipDescribes, container(s))
+	}
+
+	if s.Program != "" {
+		if err := d.addProgram(s); err != nil {
+			return nil, err
+		}
+	}
+
+	d.describe(s)
+
+	b := &bytes.Buffer{}
+	err := spdxjson.Write(&d.Document, b, spdxjson.Indent("  "))
+
+	return b.Bytes(), errors.Wrapf(err, "cannot list what %s is made of", s.Name)
+}
+
+type builder struct{ spdx.Document }
+
+// describe says which document this is, by the checksum of its first package.
+func (d *builder) describe(s Subject) {
+	what := s.Name
+	if s.Image != nil {
+		what = "image of " + s.Name
+	}
+
+	d.SPDXVersion = spdx.Version
+	d.DataLicense = spdx.DataLicense
+	d.SPDXIdentifier = "DOCUMENT"
+	d.DocumentName = what + " " + s.Version
+	d.DocumentNamespace = image.SourceURL + "/spdx/" + s.Name + "-" + s.Version + "-" + d.Packages[0].PackageChecksums[0].Value
+	d.CreationInfo = &spdx.CreationInfo{
+		Created:  s.Created.UTC().Format(time.RFC3339),
+		Creators: []spdx.Creator{{CreatorType: "Tool", Creator: "ephemeral-clusters-" + s.Version}},
+	}
+}
+
+// container is an image, as it is pulled.
+func container(s Subject) *spdx.Package {
+	repository := s.Image.Context()
+
+	return &spdx.Package{
+		PackageName:            s.Name,
+		PackageSPDXIdentifier:  idImage,
+		PackageVersion:         s.Version,
+		PackageSupplier:        ourselves(),
+		PackageLicenseDeclared: noAssertion,
+		PackageChecksums:       []spdx.Checksum{{Algorithm: spdx.SHA256, Value: strings.TrimPrefix(s.Image.DigestStr(), "sha256:")}},
+		PrimaryPackagePurpose:  "CONTAINER",
+		PackageExternalReferences: locatedAt(packageurl.NewPackageURL(packageurl.TypeOCI, "", path.Base(repository.RepositoryStr()), s.Image.DigestStr(),
+			packageurl.QualifiersFromMap(map[string]string{"repository_url": repository.Name(), "tag": s.Version}), "")),
+	}
+}
+
+// addProgram adds a program, in an image if there is one, and what it is built of.
+func (d *builder) addProgram(s Subject) error {
 	info, err := buildinfo.ReadFile(s.Program)
 	if err != nil {
-		return nil, errors.Wrapf(err, "cannot read what %s is built of", s.Name)
+		return errors.Wrapf(err, "cannot read what %s is built of", s.Name)
 	}
 
 	sum, err := checksum(s.Program)
 	if err != nil {
-		return nil, err
+		return err
 	}
 
-	d := document(s, sum)
+	from, how := common.ElementID("DOCUMENT"), spdx.RelationshipDescribes
+	if s.Image != nil {
+		from, how = idImage, spdx.RelationshipContains
+	}
 
-	d.add("DOCUMENT", spdx.RelationshipDescribes, &spdx.Package{
+	d.add(from, how, &spdx.Package{
 		PackageName:             s.Name,
 		PackageSPDXIdentifier:   idProgram,
 		PackageVersion:          s.Version,
+		PackageSupplier:         ourselves(),
 		PackageFileName:         filepath.Base(s.Program),
 		PackageLicenseDeclared:  image.License,
 		PackageHomePage:         image.SourceURL,
 		PackageChecksums:        []spdx.Checksum{{Algorithm: spdx.SHA256, Value: sum}},
 		PrimaryPackagePurpose:   "APPLICATION",
-		PackageDownloadLocation: "git+" + image.SourceURL + "@" + s.Version,
+		PackageDownloadLocation: "git+" + image.SourceURL + "@" + s.Revision,
 	})
 
 	if s.Image != nil {
-		d.addImage(s)
+		d.add(idImage, spdx.RelationshipContains, &spdx.Package{
+			PackageName:            "Mozilla's root certificates",
+			PackageSPDXIdentifier:  idCertificates,
+			PackageFileName:        image.CertificatesPath,
+			PackageLicenseDeclared: "MPL-2.0",
+			PackageChecksums:       []spdx.Checksum{{Algorithm: spdx.SHA256, Value: hexSum(image.Certificates())}},
+			PrimaryPackagePurpose:  "FILE",
+		})
 	}
 
 	d.add(idProgram, common.TypeRelationshipDependsOn, golang("stdlib", "stdlib", strings.TrimPrefix(info.GoVersion, "go")))
@@ -90,61 +164,22 @@ func Generate(s Subject) ([]byte, error) {
 		d.add(idProgram, common.TypeRelationshipDependsOn, module("module-"+strconv.Itoa(i+1), m))
 	}
 
-	b := &bytes.Buffer{}
-	err = spdxjson.Write(&d.Document, b, spdxjson.Indent("  "))
-
-	return b.Bytes(), errors.Wrapf(err, "cannot list what %s is made of", s.Name)
+	return nil
 }
 
-type builder struct{ spdx.Document }
-
-func document(s Subject, sum string) *builder {
-	name := s.Name
-	if s.Image != nil {
-		name, sum = "image of "+s.Name, s.Image.Hex
-	}
-
-	return &builder{Document: spdx.Document{
-		SPDXVersion:       spdx.Version,
-		DataLicense:       spdx.DataLicense,
-		SPDXIdentifier:    "DOCUMENT",
-		DocumentName:      name + " " + s.Version,
-		DocumentNamespace: image.SourceURL + "/spdx/" + s.Name + "-" + s.Version + "-" + sum,
-		CreationInfo: &spdx.CreationInfo{
-			Created:  s.Created.UTC().Format(time.RFC3339),
-			Creators: []spdx.Creator{{CreatorType: "Tool", Creator: "ephemeral-clusters-" + s.Version}},
-		},
-	}}
-}
-
-// addImage makes the document one of an image that has the program.
-func (d *builder) addImage(s Subject) {
-	program := d.Packages[0]
-	d.Packages, d.Relationships = nil, nil
-
-	d.add("DOCUMENT", spdx.RelationshipDescribes, &spdx.Package{
-		PackageName:            s.Name,
-		PackageSPDXIdentifier:  idImage,
-		PackageVersion:         s.Version,
-		PackageLicenseDeclared: noAssertion,
-		PackageChecksums:       []spdx.Checksum{{Algorithm: spdx.SHA256, Value: s.Image.Hex}},
-		PrimaryPackagePurpose:  "CONTAINER",
-	})
-	d.add(idImage, spdx.RelationshipContains, program)
-	d.add(idImage, spdx.RelationshipContains, &spdx.Package{
-		PackageName:            "Mozilla's root certificates",
-		PackageSPDXIdentifier:  idCertificates,
-		PackageFileName:        image.CertificatesPath,
-		PackageLicenseDeclared: "MPL-2.0",
-		PackageChecksums:       []spdx.Checksum{{Algorithm: spdx.SHA256, Value: hexSum(image.Certificates())}},
-		PrimaryPackagePurpose:  "FILE",
-	})
+// ourselves supply what is built here.
+func ourselves() *common.Supplier {
+	return &common.Supplier{SupplierType: "Organization", Supplier: "The ephemeral-clusters maintainers"}
 }
 
 // add adds a package that another element is related to.
 func (d *builder) add(from common.ElementID, how string, p *spdx.Package) {
 	if p.PackageDownloadLocation == "" {
 		p.PackageDownloadLocation = noAssertion
+	}
+
+	if p.PackageSupplier == nil {
+		p.PackageSupplier = &common.Supplier{Supplier: noAssertion}
 	}
 
 	p.PackageLicenseConcluded = noAssertion
@@ -168,24 +203,28 @@ func module(id string, m *debug.Module) *spdx.Package {
 	return p
 }
 
-func golang(id, path, version string) *spdx.Package {
-	namespace, name := "", path
-	if i := strings.LastIndex(path, "/"); i >= 0 {
-		namespace, name = path[:i], path[i+1:]
+func golang(id, module, version string) *spdx.Package {
+	namespace, last := "", module
+	if i := strings.LastIndex(module, "/"); i >= 0 {
+		namespace, last = module[:i], module[i+1:]
 	}
 
 	return &spdx.Package{
-		PackageName:            path,
-		PackageSPDXIdentifier:  common.ElementID(id),
-		PackageVersion:         version,
-		PackageLicenseDeclared: noAssertion,
-		PrimaryPackagePurpose:  "LIBRARY",
-		PackageExternalReferences: []*spdx.PackageExternalReference{{
-			Category: common.CategoryPackageManager,
-			RefType:  common.TypePackageManagerPURL,
-			Locator:  packageurl.NewPackageURL(packageurl.TypeGolang, namespace, name, version, nil, "").ToString(),
-		}},
+		PackageName:               module,
+		PackageSPDXIdentifier:     common.ElementID(id),
+		PackageVersion:            version,
+		PackageLicenseDeclared:    noAssertion,
+		PrimaryPackagePurpose:     "LIBRARY",
+		PackageExternalReferences: locatedAt(packageurl.NewPackageURL(packageurl.TypeGolang, namespace, last, version, nil, "")),
 	}
+}
+
+func locatedAt(url *packageurl.PackageURL) []*spdx.PackageExternalReference {
+	return []*spdx.PackageExternalReference{{
+		Category: common.CategoryPackageManager,
+		RefType:  common.TypePackageManagerPURL,
+		Locator:  url.ToString(),
+	}}
 }
 
 func checksum(file string) (string, error) {

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/name"
 	spdxjson "github.com/spdx/tools-golang/json"
 	"github.com/spdx/tools-golang/spdx"
 
@@ -68,41 +68,70 @@ func TestGenerate(t *testing.T) {
 
 	sum := sha256.Sum256(content)
 	program := hex.EncodeToString(sum[:])
-	digest := v1.Hash{Algorithm: "sha256", Hex: strings.Repeat("a", 64)}
+	hash := strings.Repeat("a", 64)
+
+	digest, err := name.NewDigest("registry.example/my-org/b@sha256:"+hash, name.StrictValidation)
+	if err != nil {
+		t.Fatal(err)
+	}
+
 	certificates := sha256.Sum256(image.Certificates())
+
+	const maintainers = "Organization: The ephemeral-clusters maintainers"
+
+	pulled := "pkg:oci/b@sha256%3A" + hash + "?repository_url=registry.example%2Fmy-org%2Fb&tag=v1.2.3"
 
 	cases := map[string]struct {
 		reason    string
-		image     *v1.Hash
+		program   string
+		image     *name.Digest
 		name      string
 		namespace string
 		relations []string
 		checksums map[string]string
+		locations map[string]string
+		suppliers map[string]string
 	}{
 		"Program": {
 			reason:    "A program is made of the modules that it is built of, and of Go's own packages.",
+			program:   self,
 			name:      "a v1.2.3",
 			namespace: image.SourceURL + "/spdx/a-v1.2.3-" + program,
 			relations: append([]string{"document DESCRIBES a v1.2.3"}, dependsOn(t)...),
 			checksums: map[string]string{idProgram: program},
+			locations: map[string]string{idProgram: "git+" + image.SourceURL + "@c0ffee"},
+			suppliers: map[string]string{idProgram: maintainers},
 		},
 		"Image": {
-			reason:    "An image is made of its program and of certificates.",
+			reason:    "An image is made of its program and of certificates, and can be pulled.",
+			program:   self,
 			image:     &digest,
 			name:      "image of a v1.2.3",
-			namespace: image.SourceURL + "/spdx/a-v1.2.3-" + digest.Hex,
+			namespace: image.SourceURL + "/spdx/a-v1.2.3-" + hash,
 			relations: append([]string{
 				"document DESCRIBES a v1.2.3",
 				"a v1.2.3 CONTAINS a v1.2.3",
 				"a v1.2.3 CONTAINS Mozilla's root certificates ",
 			}, dependsOn(t)...),
-			checksums: map[string]string{idImage: digest.Hex, idProgram: program, idCertificates: hex.EncodeToString(certificates[:])},
+			checksums: map[string]string{idImage: hash, idProgram: program, idCertificates: hex.EncodeToString(certificates[:])},
+			locations: map[string]string{idImage: pulled, idProgram: "git+" + image.SourceURL + "@c0ffee"},
+			suppliers: map[string]string{idImage: maintainers, idProgram: maintainers},
+		},
+		"Empty": {
+			reason:    "An image may run nothing.",
+			image:     &digest,
+			name:      "image of a v1.2.3",
+			namespace: image.SourceURL + "/spdx/a-v1.2.3-" + hash,
+			relations: []string{"document DESCRIBES a v1.2.3"},
+			checksums: map[string]string{idImage: hash},
+			locations: map[string]string{idImage: pulled},
+			suppliers: map[string]string{idImage: maintainers},
 		},
 	}
 
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			s := Subject{Program: self, Name: "a", Version: "v1.2.3", Created: time.Unix(0, 0), Image: tc.image}
+			s := Subject{Program: tc.program, Name: "a", Version: "v1.2.3", Revision: "c0ffee", Created: time.Unix(0, 0), Image: tc.image}
 
 			got, err := Generate(s)
 			if err != nil {
@@ -127,12 +156,33 @@ func TestGenerate(t *testing.T) {
 				t.Errorf("%s\nGenerate(...): -want, +got relations:\n%s", tc.reason, diff)
 			}
 
-			sums := map[string]string{}
+			sums, locations, suppliers := map[string]string{}, map[string]string{}, map[string]string{}
 
 			for _, p := range d.Packages {
+				id := string(p.PackageSPDXIdentifier)
+
 				for _, c := range p.PackageChecksums {
-					sums[string(p.PackageSPDXIdentifier)] = c.Value
+					sums[id] = c.Value
 				}
+
+				switch {
+				case p.PackageDownloadLocation != noAssertion:
+					locations[id] = p.PackageDownloadLocation
+				case id == idImage:
+					locations[id] = p.PackageExternalReferences[0].Locator
+				}
+
+				if p.PackageSupplier.Supplier != noAssertion {
+					suppliers[id] = p.PackageSupplier.SupplierType + ": " + p.PackageSupplier.Supplier
+				}
+			}
+
+			if diff := cmp.Diff(tc.locations, locations); diff != "" {
+				t.Errorf("%s\nGenerate(...): -want, +got where things are:\n%s", tc.reason, diff)
+			}
+
+			if diff := cmp.Diff(tc.suppliers, suppliers); diff != "" {
+				t.Errorf("%s\nGenerate(...): -want, +got suppliers:\n%s", tc.reason, diff)
 			}
 
 			if diff := cmp.Diff(tc.checksums, sums); diff != "" {

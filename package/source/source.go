@@ -40,7 +40,8 @@ func Read(ctx context.Context, root string) (State, error) {
 		return State{}, err
 	}
 
-	changes, err := git(ctx, root, "status", "--porcelain")
+	// The user may have chosen not to be told of new files.
+	changes, err := git(ctx, root, "status", "--porcelain", "--untracked-files=normal")
 	if err != nil {
 		return State{}, err
 	}

@@ -46,6 +46,11 @@ func TestRead(t *testing.T) {
 		t.Fatal(err)
 	}
 
+	// What a user may have set for their own eyes.
+	if _, err := git(t.Context(), changed, "config", "status.showUntrackedFiles", "no"); err != nil {
+		t.Fatal(err)
+	}
+
 	cases := map[string]struct {
 		reason  string
 		dir     string

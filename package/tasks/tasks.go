@@ -30,8 +30,9 @@ type Manifest struct {
 }
 
 // Released returns the tasks of a checkout, in the order of their names. Each of their
-// steps must run the repository's image, and runs the one of the digest.
-func Released(root string, image name.Digest) ([]Manifest, error) {
+// steps must run an image of a repository, and runs the one of the digest, wherever that is
+// published.
+func Released(root string, of name.Repository, image name.Digest) ([]Manifest, error) {
 	files, err := filepath.Glob(filepath.Join(root, filepath.FromSlash(pattern)))
 	if err != nil || len(files) == 0 {
 		return nil, errors.Errorf("there are no tasks %s in %s", pattern, root)
@@ -52,7 +53,7 @@ func Released(root string, image name.Digest) ([]Manifest, error) {
 
 		seen[task.GetName()] = file
 
-		if err := pin(task, image); err != nil {
+		if err := pin(task, of, image); err != nil {
 			return nil, errors.Wrapf(err, "cannot tell what %s runs", file)
 		}
 
@@ -95,8 +96,8 @@ func read(file string) (*pipelinev1.Task, error) {
 	return task, nil
 }
 
-// pin makes all steps run one image of the repository that they name.
-func pin(task *pipelinev1.Task, image name.Digest) error {
+// pin makes all steps, which must run images of one repository, run one image.
+func pin(task *pipelinev1.Task, of name.Repository, image name.Digest) error {
 	if len(task.Spec.Steps) == 0 {
 		return errors.New("it has no steps")
 	}
@@ -113,7 +114,7 @@ func pin(task *pipelinev1.Task, image name.Digest) error {
 			return errors.Wrapf(err, "step %s", s.Name)
 		}
 
-		if is, want := ref.Context().Name(), image.Context().Name(); is != want {
+		if is, want := ref.Context().Name(), of.Name(); is != want {
 			return errors.Errorf("step %s runs an image of %s, not of %s", s.Name, is, want)
 		}
 

@@ -16,8 +16,20 @@ import (
 
 const (
 	root   = "../.."
-	digest = "quay.io/ephemeral-clusters/tpc@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	digest = "registry.example/my-org/tpc@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 )
+
+// repository is where the images are that tasks of a checkout run.
+func repository(t *testing.T) name.Repository {
+	t.Helper()
+
+	r, err := name.NewRepository("quay.io/ephemeral-clusters/tpc", name.StrictValidation)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	return r
+}
 
 func parse(t *testing.T, content []byte) *pipelinev1.Task {
 	t.Helper()
@@ -37,7 +49,7 @@ func TestReleased(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	ms, err := Released(root, image)
+	ms, err := Released(root, repository(t), image)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,7 +170,7 @@ func TestReleasedRefuses(t *testing.T) {
 			}
 
 			got := ""
-			if _, err := Released(dir, image); err != nil {
+			if _, err := Released(dir, repository(t), image); err != nil {
 				got = strings.ReplaceAll(err.Error(), dir, "ROOT")
 			}
 

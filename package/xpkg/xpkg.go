@@ -85,11 +85,10 @@ func Function(root, version string, img v1.Image) (Package, error) {
 	return Package{Meta: meta, Manifests: input, Base: img}, errors.Wrap(err, "cannot read the schema of the function's input")
 }
 
-// Configuration is the package with an API of a checkout. It depends on one function:
-// a digest, or constraints on versions. Crossplane cannot hold constraints against a
-// function that was installed by its digest, nor a digest against one that was
+// Configuration is the package with an API of a checkout. It depends on one function, where
+// that is published, by its digest. Crossplane cannot hold that against a function that was
 // installed by its version.
-func Configuration(root, version string, api API, function string, base v1.Image) (Package, error) {
+func Configuration(root, version string, api API, function name.Digest, base v1.Image) (Package, error) {
 	meta := &pkgmetav1.Configuration{}
 
 	if err := read(filepath.Join(root, "package", string(api), metaFile), meta); err != nil {
@@ -109,7 +108,7 @@ func Configuration(root, version string, api API, function string, base v1.Image
 			continue
 		}
 
-		d.Version = function
+		*d.Package, d.Version = function.Context().Name(), function.DigestStr()
 
 		if err := callDependency(composition, *d.Package); err != nil {
 			return Package{}, err

@@ -12,6 +12,7 @@ import (
 	xv1 "github.com/crossplane/crossplane/apis/v2/apiextensions/v1"
 	pkgmetav1 "github.com/crossplane/crossplane/apis/v2/pkg/meta/v1"
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-containerregistry/pkg/name"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
 
@@ -86,51 +87,90 @@ func TestConfiguration(t *testing.T) {
 
 	const digest = "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
-	for _, api := range APIs() {
-		t.Run(string(api), func(t *testing.T) {
-			p, err := Configuration(root, "v1.2.3", api, digest, nil)
+	cases := map[string]struct {
+		reason     string
+		api        API
+		repository string
+
+		// called is what the Composition calls the function.
+		called string
+	}{
+		"Claims": {
+			reason:     "It depends on the function and the provider that clusters are deployed with.",
+			api:        Claims,
+			repository: env.Packages.Function,
+			called:     "ephemeral-clusters-function-testplatform-cluster",
+		},
+		"V2": {
+			reason:     "It depends on the function and the provider that clusters are deployed with.",
+			api:        V2,
+			repository: env.Packages.Function,
+			called:     "ephemeral-clusters-function-testplatform-cluster",
+		},
+		"Elsewhere": {
+			reason:     "It depends on the function that is published beside it, under the name that Crossplane gives that.",
+			api:        V2,
+			repository: "registry.example/my-org/" + v1alpha1.FunctionName,
+			called:     "my-org-function-testplatform-cluster",
+		},
+	}
+
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			p, err := Configuration(root, "v1.2.3", tc.api, digestOf(t, tc.repository+"@"+digest), nil)
 			if err != nil {
 				t.Fatal(err)
 			}
 
 			meta, ok := p.Meta.(*pkgmetav1.Configuration)
 			if !ok {
-				t.Fatalf("Configuration(...): want a Configuration, got %T", p.Meta)
+				t.Fatalf("%s\nConfiguration(...): want a Configuration, got %T", tc.reason, p.Meta)
 			}
 
 			apiVersion, function, provider := "pkg.crossplane.io/v1", "Function", "Provider"
 			want := pkgmetav1.ConfigurationSpec{MetaSpec: pkgmetav1.MetaSpec{
-				Crossplane: &pkgmetav1.CrossplaneConstraints{Version: ">=v2.0.0"},
+				Crossplane: &pkgmetav1.CrossplaneConstraints{Version: ">=v2.2.0"},
 				DependsOn: []pkgmetav1.Dependency{
-					{APIVersion: &apiVersion, Kind: &function, Package: &env.Packages.Function, Version: digest},
-					{APIVersion: &apiVersion, Kind: &provider, Package: &env.Packages.Provider, Version: ">=v1.3.1, <v2.0.0"},
+					{APIVersion: &apiVersion, Kind: &function, Package: &tc.repository, Version: digest},
+					{APIVersion: &apiVersion, Kind: &provider, Package: &env.Packages.Provider, Version: ">=v1.3.1, <v1.4.0"},
 				},
 			}}
 
 			if diff := cmp.Diff(want, meta.Spec); diff != "" {
-				t.Errorf("Configuration(...): -want, +got:\n%s", diff)
+				t.Errorf("%s\nConfiguration(...): -want, +got:\n%s", tc.reason, diff)
 			}
 
-			if diff := cmp.Diff([]string{ConfigurationName(api), "v1.2.3"}, []string{meta.Name, meta.Labels[labelVersion]}); diff != "" {
-				t.Errorf("Configuration(...): -want, +got name and version:\n%s", diff)
+			if diff := cmp.Diff([]string{ConfigurationName(tc.api), "v1.2.3"}, []string{meta.Name, meta.Labels[labelVersion]}); diff != "" {
+				t.Errorf("%s\nConfiguration(...): -want, +got name and version:\n%s", tc.reason, diff)
 			}
 
 			wantComposition, gotComposition := &xv1.Composition{}, &xv1.Composition{}
-			parseFile(t, "composition/"+string(api)+".yaml", wantComposition)
+			parseFile(t, "composition/"+string(tc.api)+".yaml", wantComposition)
 			parse(t, p.Manifests["composition.yaml"], gotComposition)
 
-			wantComposition.Spec.Pipeline[0].FunctionRef.Name = "ephemeral-clusters-function-testplatform-cluster"
+			wantComposition.Spec.Pipeline[0].FunctionRef.Name = tc.called
 
 			if diff := cmp.Diff(wantComposition, gotComposition); diff != "" {
-				t.Errorf("Configuration(...): its Composition calls the function that is installed with it: -want, +got:\n%s", diff)
+				t.Errorf("%s\nConfiguration(...): its Composition calls the function that is installed with it: -want, +got:\n%s", tc.reason, diff)
 			}
 
-			xrd, err := os.ReadFile(filepath.Join(root, "xrd", string(api)+".yaml"))
+			xrd, err := os.ReadFile(filepath.Join(root, "xrd", string(tc.api)+".yaml"))
 			if diff := cmp.Diff(string(xrd), string(p.Manifests["definition.yaml"])); diff != "" || err != nil {
-				t.Errorf("Configuration(...): got error %v; -want, +got XRD:\n%s", err, diff)
+				t.Errorf("%s\nConfiguration(...): got error %v; -want, +got XRD:\n%s", tc.reason, err, diff)
 			}
 		})
 	}
+}
+
+func digestOf(t *testing.T, of string) name.Digest {
+	t.Helper()
+
+	d, err := name.NewDigest(of, name.StrictValidation)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	return d
 }
 
 // A cluster that is set up by the generated manifests and one that is set up by a
@@ -260,7 +300,7 @@ func TestMissing(t *testing.T) {
 		t.Error("Function(...): want an error for a checkout that has no package")
 	}
 
-	if _, err := Configuration(t.TempDir(), "v1.2.3", V2, "", nil); err == nil {
+	if _, err := Configuration(t.TempDir(), "v1.2.3", V2, name.Digest{}, nil); err == nil {
 		t.Error("Configuration(...): want an error for a checkout that has no package")
 	}
 }

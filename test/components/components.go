@@ -53,7 +53,7 @@ func Stack() []Component {
 		{Name: KubeControllerManager, Tool: "kubernetes", Module: kubernetes, Package: "cmd/kube-controller-manager", Stamp: kubernetesVersion},
 		{Name: Kubectl, Tool: "kubernetes", Module: kubernetes, Package: "cmd/kubectl", Stamp: kubernetesVersion},
 		{Name: CrossplaneCore, Tool: "crossplane", Module: CrossplaneModule, Package: "cmd/crossplane", Stamp: crossplaneStamps},
-		{Name: CrossplaneCLI, Tool: "crossplane-cli", Module: "github.com/crossplane/cli/v2", Package: "cmd/crossplane"},
+		{Name: CrossplaneCLI, Tool: "crossplane-cli", Module: "github.com/crossplane/cli/v2", Package: "cmd/crossplane", Stamp: runtimeVersion},
 		{Name: ProviderKubernetes, Tool: "provider-kubernetes", Module: ProviderKubernetesModule, Package: "cmd/provider"},
 		{Name: Prow, Tool: "prow", Module: ProwModule, Package: "cmd/prow-controller-manager"},
 	}
@@ -95,8 +95,13 @@ func kubernetesVersion(version string) map[string]string {
 // and lets the RBAC manager, which has no flag for it, serve its metrics on a free
 // port.
 func crossplaneStamps(version string) map[string]string {
-	return map[string]string{
-		"github.com/crossplane/crossplane-runtime/v2/pkg/version.version":      version,
-		"sigs.k8s.io/controller-runtime/pkg/metrics/server.DefaultBindAddress": "127.0.0.1:0",
-	}
+	vars := runtimeVersion(version)
+	vars["sigs.k8s.io/controller-runtime/pkg/metrics/server.DefaultBindAddress"] = "127.0.0.1:0"
+
+	return vars
+}
+
+// runtimeVersion sets what programs of Crossplane's take for their version.
+func runtimeVersion(version string) map[string]string {
+	return map[string]string{"github.com/crossplane/crossplane-runtime/v2/pkg/version.version": version}
 }

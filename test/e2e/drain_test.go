@@ -65,9 +65,9 @@ func TestDrain(t *testing.T) {
 		t.Fatalf("\n%s\n%v", reason, err)
 	}
 
-	if err := l.Delete(ctx); err != nil {
-		t.Fatalf("\n%s\n%v", reason, err)
-	}
+	deleteLife(ctx, t, reason, l)
+
+	takeAway(ctx, t, s)
 }
 
 // TestBeside goes through "A new Konflux cluster beside the old" of deploy/README.md.

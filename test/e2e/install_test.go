@@ -4,6 +4,8 @@ package e2e
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +13,7 @@ import (
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 	xpextv1 "github.com/crossplane/crossplane/apis/v2/apiextensions/v1"
 	pkgv1 "github.com/crossplane/crossplane/apis/v2/pkg/v1"
+	pkgv1beta1 "github.com/crossplane/crossplane/apis/v2/pkg/v1beta1"
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -35,6 +38,8 @@ func TestInstall(t *testing.T) {
 			}
 			defer s.Stop()
 
+			runAsTold(t, s)
+
 			l := life.New(s, "tenant-a", example("workflow"), testWriter{t})
 
 			if err := l.Run(t.Context()); err != nil {
@@ -47,6 +52,49 @@ func TestInstall(t *testing.T) {
 				t.Fatalf("\n%s\n%v", reason, err)
 			}
 		})
+	}
+}
+
+// runAsTold makes sure that what a Configuration has brought runs as what is applied beside it
+// says, and not as any dependency does.
+func runAsTold(t *testing.T, s *stack.Stack) {
+	t.Helper()
+
+	reason := "As any dependency runs, the provider would put kubeconfigs into the status of Objects, and OpenShift would refuse both."
+
+	functions, providers := &pkgv1.FunctionList{}, &pkgv1.ProviderList{}
+	if err := errors.Join(s.Konflux.List(t.Context(), functions), s.Konflux.List(t.Context(), providers)); err != nil {
+		t.Fatal(err)
+	}
+
+	got := map[string]*pkgv1beta1.DeploymentRuntimeConfig{}
+
+	var packages []pkgv1.PackageWithRuntime
+	for i := range functions.Items {
+		packages = append(packages, &functions.Items[i])
+	}
+
+	for i := range providers.Items {
+		packages = append(packages, &providers.Items[i])
+	}
+
+	for _, p := range packages {
+		c, err := s.RuntimeOf(t.Context(), p)
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		got[c.GetName()] = c
+	}
+
+	want := []string{v1alpha1.FunctionName, konflux.ProviderRuntime}
+	if diff := cmp.Diff(want, slices.Sorted(maps.Keys(got))); diff != "" {
+		t.Fatalf("\n%s\n-want, +got:\n%s", reason, diff)
+	}
+
+	args := got[konflux.ProviderRuntime].Spec.DeploymentTemplate.Spec.Template.Spec.Containers[0].Args
+	if diff := cmp.Diff([]string{"--sanitize-secrets", "--enable-watches"}, args); diff != "" {
+		t.Errorf("\n%s\n-want, +got:\n%s", reason, diff)
 	}
 }
 

@@ -90,8 +90,7 @@ func TestMigrate(t *testing.T) {
 	}
 
 	// 4. and 5. The Konflux cluster.
-	step("the XRD", s.Konflux.ApplyFiles(ctx, filepath.Join(s.Root(), "xrd", string(s.API)+".yaml")))
-	step("the Composition", applyComposition(ctx, s))
+	step("the tree", s.ApplyKonflux(ctx))
 
 	for _, l := range []*life.Life{used, begun} {
 		step("taken over", awaitTakenOver(ctx, s, l))

@@ -19,6 +19,7 @@ import (
 	"github.com/ephemeral-clusters/ephemeral-clusters/package/image"
 	"github.com/ephemeral-clusters/ephemeral-clusters/package/program"
 	"github.com/ephemeral-clusters/ephemeral-clusters/package/publish"
+	"github.com/ephemeral-clusters/ephemeral-clusters/package/release"
 	"github.com/ephemeral-clusters/ephemeral-clusters/package/xpkg"
 	"github.com/ephemeral-clusters/ephemeral-clusters/test/components"
 )
@@ -99,9 +100,14 @@ func (b Builder) Reconciler(ctx context.Context, file string) (name.Digest, erro
 }
 
 // Configuration pushes the Configuration with an API. It depends on a function by its
-// digest.
+// digest, and where everything of ours is published.
 func (b Builder) Configuration(ctx context.Context, api xpkg.API, function name.Digest) (name.Digest, error) {
-	p, err := xpkg.Configuration(b.Root, b.Version, api, function.DigestStr(), nil)
+	published, err := name.NewRepository(release.Registry+"/"+v1alpha1.FunctionName, name.StrictValidation)
+	if err != nil {
+		return name.Digest{}, errors.Wrap(err, "cannot name a package")
+	}
+
+	p, err := xpkg.Configuration(b.Root, b.Version, api, published.Digest(function.DigestStr()), nil)
 	if err != nil {
 		return name.Digest{}, err
 	}

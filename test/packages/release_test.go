@@ -26,6 +26,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/validate"
+	spdxjson "github.com/spdx/tools-golang/json"
 	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
 	"sigs.k8s.io/yaml"
 
@@ -139,7 +140,7 @@ func TestRelease(t *testing.T) {
 	b, cli := find(t)
 
 	r := &release.Release{
-		Root: b.Root, Out: t.TempDir(), Version: version, CLI: cli,
+		Root: b.Root, Out: t.TempDir(), Version: version, CLI: cli, Registry: startRegistry(t) + "/pushed",
 		Source: source.State{Revision: strings.Repeat("a", 40), Time: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)},
 	}
 
@@ -177,10 +178,10 @@ func TestRelease(t *testing.T) {
 	t.Run("Files", func(t *testing.T) {
 		want := []string{
 			"CHANGELOG.md", "DIGESTS", "SHA256SUMS",
-			"configuration-testplatform-cluster-claims.xpkg",
-			"configuration-testplatform-cluster-v2.xpkg",
-			"function-testplatform-cluster-linux-amd64.image.spdx.json", "function-testplatform-cluster-linux-amd64.xpkg",
-			"function-testplatform-cluster-linux-arm64.image.spdx.json", "function-testplatform-cluster-linux-arm64.xpkg",
+			"configuration-testplatform-cluster-claims.xpkg", "configuration-testplatform-cluster-claims.xpkg.spdx.json",
+			"configuration-testplatform-cluster-v2.xpkg", "configuration-testplatform-cluster-v2.xpkg.spdx.json",
+			"function-testplatform-cluster-linux-amd64.xpkg", "function-testplatform-cluster-linux-amd64.xpkg.spdx.json",
+			"function-testplatform-cluster-linux-arm64.xpkg", "function-testplatform-cluster-linux-arm64.xpkg.spdx.json",
 			"function-testplatform-cluster.oci.tar",
 			"gen-linux-amd64", "gen-linux-amd64.spdx.json", "gen-linux-arm64", "gen-linux-arm64.spdx.json",
 			"reconciler-linux-amd64.image.spdx.json", "reconciler-linux-arm64.image.spdx.json", "reconciler.oci.tar",
@@ -247,13 +248,6 @@ func pushed(t *testing.T, r *release.Release, cli, dir string) {
 		t.Fatal(err)
 	}
 
-	host := startRegistry(t)
-
-	digests, err := r.Push(t.Context(), host+"/pushed", as)
-	if err != nil {
-		t.Fatal(err)
-	}
-
 	announced, err := os.ReadFile(filepath.Join(dir, release.DigestsFile))
 	if err != nil {
 		t.Fatal(err)
@@ -262,10 +256,14 @@ func pushed(t *testing.T, r *release.Release, cli, dir string) {
 	byRepository := map[string]name.Digest{}
 	lines := ""
 
-	for _, d := range digests {
-		repository := strings.TrimPrefix(d.RepositoryStr(), "pushed/")
-		byRepository[repository] = d
-		lines += release.Registry + "/" + repository + ":" + version + "@" + d.DigestStr() + "\n"
+	for _, a := range as {
+		d, err := r.Push(t.Context(), a)
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		byRepository[a.Repository] = d
+		lines += r.Registry + "/" + a.Repository + ":" + version + "@" + d.DigestStr() + "\n"
 	}
 
 	definitions, err := apiset.OfCheckout(r.Root)
@@ -280,6 +278,13 @@ func pushed(t *testing.T, r *release.Release, cli, dir string) {
 	}
 
 	runByTasks(t, dir, byRepository[program.CLI().Name])
+
+	for _, api := range xpkg.APIs() {
+		function := extract(t, cli, byRepository[xpkg.ConfigurationName(api)].String())[0].Spec.DependsOn[0]
+		if diff := cmp.Diff(byRepository[v1alpha1.FunctionName].String(), function.Package+"@"+function.Version); diff != "" {
+			t.Errorf("%s: -want the function as pushed, +got dependency:\n%s", xpkg.ConfigurationName(api), diff)
+		}
+	}
 
 	for _, p := range program.WithImage() {
 		d, ok := byRepository[p.Name]
@@ -307,6 +312,8 @@ func pushed(t *testing.T, r *release.Release, cli, dir string) {
 		}
 	}
 
+	described(t, dir, byRepository)
+
 	function := filepath.Join(dir, v1alpha1.FunctionName)
 	for repository, files := range map[string][]string{
 		v1alpha1.FunctionName:               {function + "-linux-amd64.xpkg", function + "-linux-arm64.xpkg"},
@@ -316,9 +323,10 @@ func pushed(t *testing.T, r *release.Release, cli, dir string) {
 		d := byRepository[repository]
 
 		// Crossplane's own tool makes the same of the files.
-		run(t, cli, "xpkg", "push", "--package-files="+strings.Join(files, ","), host+"/cli/"+repository+":"+version)
+		to := d.Context().Registry.Repo("cli", repository).Tag(version)
+		run(t, cli, "xpkg", "push", "--package-files="+strings.Join(files, ","), to.String())
 
-		theirs, err := remote.Head(d.Context().Registry.Repo("cli", repository).Tag(version))
+		theirs, err := remote.Head(to)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -333,11 +341,70 @@ func pushed(t *testing.T, r *release.Release, cli, dir string) {
 	}
 }
 
+// described makes sure that documents of images and packages are about what is pulled.
+func described(t *testing.T, dir string, pushed map[string]name.Digest) {
+	t.Helper()
+
+	want, got := map[string]bool{}, map[string]bool{}
+
+	for _, d := range pushed {
+		desc, err := remote.Get(d)
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		if !desc.MediaType.IsIndex() {
+			want[d.DigestStr()] = true
+
+			continue
+		}
+
+		index, err := desc.ImageIndex()
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		m, err := index.IndexManifest()
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		for _, platform := range m.Manifests {
+			want[platform.Digest.String()] = true
+		}
+	}
+
+	for _, extension := range []string{"xpkg", "image"} {
+		files, err := filepath.Glob(filepath.Join(dir, "*."+extension+".spdx.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		for _, file := range files {
+			f, err := os.Open(filepath.Clean(file))
+			if err != nil {
+				t.Fatal(err)
+			}
+
+			d, err := spdxjson.Read(f)
+			if err := errors.Join(err, f.Close()); err != nil {
+				t.Fatal(err)
+			}
+
+			got["sha256:"+d.Packages[0].PackageChecksums[0].Value] = true
+		}
+	}
+
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("what documents describe: -want as pushed, +got:\n%s", diff)
+	}
+}
+
 // runByTasks makes sure that each task of a release runs the image that was pushed.
 func runByTasks(t *testing.T, dir string, pushed name.Digest) {
 	t.Helper()
 
-	want := release.Registry + "/" + program.CLI().Name + "@" + pushed.DigestStr()
+	want := pushed.String()
 
 	all, err := os.ReadFile(filepath.Join(dir, release.TasksFile))
 	if err != nil {

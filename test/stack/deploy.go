@@ -22,6 +22,7 @@ import (
 	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config/konflux"
 	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config/manifest"
 	"github.com/ephemeral-clusters/ephemeral-clusters/gen/kubeconfig"
+	"github.com/ephemeral-clusters/ephemeral-clusters/package/xpkg"
 	"github.com/ephemeral-clusters/ephemeral-clusters/test/components"
 )
 
@@ -215,32 +216,34 @@ func (s *Stack) ApplyKonflux(ctx context.Context) error {
 }
 
 func (s *Stack) applyKonfluxTree(ctx context.Context) error {
-	tree := filepath.Join(s.Deployment.dir, konflux.Dir, environment, s.konfluxClusterName())
-
-	if s.Configuration {
-		var err error
-		if tree, err = s.besideConfiguration(tree); err != nil {
-			return err
-		}
+	dir, err := s.kustomization("konflux-tree")
+	if err != nil {
+		return err
 	}
 
-	return s.applyTree(ctx, s.Konflux, tree)
+	return s.applyTree(ctx, s.Konflux, dir)
 }
 
-// besideConfiguration writes a kustomization of what of a cluster's tree is needed beside a
-// Configuration.
-func (s *Stack) besideConfiguration(tree string) (string, error) {
-	dir := s.dir("beside-configuration")
-	ways := []string{tree, filepath.Join(s.Deployment.dir, konflux.ConfigurationDir(environments.Mode(s.API)))}
+// kustomization writes one of what of the Konflux cluster's tree it needs, which is less
+// beside a Configuration, and returns its directory.
+func (s *Stack) kustomization(name string, patches ...manifest.Patch) (string, error) {
+	dir := s.dir(name)
+	k := manifest.Kustomization{Resources: []string{filepath.Join(konflux.Dir, environment, s.konfluxClusterName())}, Patches: patches}
 
-	for i := range ways {
-		var err error
-		if ways[i], err = filepath.Rel(dir, ways[i]); err != nil {
-			return "", errors.Wrap(err, "cannot find a kustomization")
+	if s.Configuration {
+		k.Components = []string{konflux.ConfigurationDir(environments.Mode(s.API))}
+	}
+
+	for _, ways := range [][]string{k.Resources, k.Components} {
+		for i := range ways {
+			var err error
+			if ways[i], err = filepath.Rel(dir, filepath.Join(s.Deployment.dir, ways[i])); err != nil {
+				return "", errors.Wrap(err, "cannot find a kustomization")
+			}
 		}
 	}
 
-	b, err := yaml.Marshal(map[string][]string{"resources": ways[:1], "components": ways[1:]})
+	b, err := yaml.Marshal(k)
 	if err != nil {
 		return "", errors.Wrap(err, "cannot write a kustomization")
 	}
@@ -255,6 +258,17 @@ func (s *Stack) ServeAPI(ctx context.Context, api API) error {
 
 	if err := s.reconfigure(func(e *environments.Environment) { s.serve(e) }); err != nil {
 		return err
+	}
+
+	if s.Configuration {
+		var err error
+		if s.released.Configuration, err = s.packages().Configuration(ctx, xpkg.API(api), s.released.Function); err != nil {
+			return err
+		}
+
+		if err := s.ApplyConfiguration(ctx, s.released); err != nil {
+			return err
+		}
 	}
 
 	if err := s.ApplyKonflux(ctx); err != nil {

@@ -8,7 +8,6 @@ import (
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 	pkgv1 "github.com/crossplane/crossplane/apis/v2/pkg/v1"
-	pkgv1beta1 "github.com/crossplane/crossplane/apis/v2/pkg/v1beta1"
 	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -96,12 +95,17 @@ func (s *Stack) startProvider(ctx context.Context) error {
 // rolloutProvider does what a Deployment does: when what its Pods are made of has
 // changed, it replaces them. Crossplane makes the Deployment of what is read here.
 func (s *Stack) rolloutProvider(ctx context.Context) error {
-	c := &pkgv1beta1.DeploymentRuntimeConfig{}
-	if err := s.Konflux.Get(ctx, types.NamespacedName{Name: konflux.ProviderRuntime}, c); err != nil {
-		return errors.Wrap(err, "cannot tell how provider-kubernetes is to run")
+	pkg := &pkgv1.Provider{}
+	if err := s.Konflux.Get(ctx, types.NamespacedName{Name: s.provider.pkg}, pkg); err != nil {
+		return errors.Wrap(err, "cannot get provider-kubernetes' package")
 	}
 
-	template := c.Spec.DeploymentTemplate.Spec.Template
+	c, err := s.RuntimeOf(ctx, pkg)
+	if err != nil {
+		return err
+	}
+
+	template := podOf(c)
 
 	if s.provider.process != nil {
 		if equality.Semantic.DeepEqual(template, s.provider.template) {
@@ -111,7 +115,10 @@ func (s *Stack) rolloutProvider(ctx context.Context) error {
 		s.provider.process.Stop()
 	}
 
-	args := slices.Concat(template.Spec.Containers[0].Args, s.provider.args)
+	args := slices.Clone(s.provider.args)
+	for _, c := range template.Spec.Containers {
+		args = append(args, c.Args...)
+	}
 
 	p, err := s.run(ComponentProvider, s.binaries[components.ProviderKubernetes], args, s.provider.env...)
 	if err != nil {

@@ -30,7 +30,7 @@ type Patch struct {
 type Target struct {
 	Group string `json:"group,omitempty"`
 	Kind  string `json:"kind"`
-	Name  string `json:"name"`
+	Name  string `json:"name,omitempty"`
 }
 
 // An Operation is one step of a JSON patch.

@@ -44,7 +44,7 @@ func Provider(root string, f *environments.File) ([]string, error) {
 		tested, at = v, name
 	}
 
-	more, err := constraints(root, tested, at)
+	more, err := configurations(root, f.Packages, tested, at)
 	if err != nil {
 		return nil, err
 	}
