@@ -115,9 +115,9 @@ func finish(ts *testscript.TestScript, neg bool, args []string) {
 	exited(ts, args[1], err)
 }
 
-// stop interrupts what was started, as Ctrl-C does.
-func stop(ts *testscript.TestScript, neg bool, args []string) {
-	wants(ts, !neg && len(args) == 1, "stop NAME")
+// interrupt does with what was started as Ctrl-C does.
+func interrupt(ts *testscript.TestScript, neg bool, args []string) {
+	wants(ts, !neg && len(args) == 1, "interrupt NAME")
 	ts.Check(in(ts).started[args[0]].cmd.Process.Signal(syscall.SIGINT))
 }
 

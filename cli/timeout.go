@@ -14,7 +14,7 @@ type timeout time.Duration
 
 // UnmarshalText reads a timeout.
 func (t *timeout) UnmarshalText(text []byte) error {
-	s, unit := string(text), time.Duration(1)
+	s, unit := string(text), int64(1)
 
 	switch days, ok := strings.CutSuffix(s, "d"); {
 	case number(s):
@@ -24,11 +24,11 @@ func (t *timeout) UnmarshalText(text []byte) error {
 	}
 
 	d, err := time.ParseDuration(s)
-	if err != nil || d > math.MaxInt64/unit {
-		return errors.Errorf(`must be a duration, such as 2h, 90m, or 7200 for seconds, not %q`, text)
+	if err != nil || int64(d) > math.MaxInt64/unit {
+		return errors.Errorf("must be a duration, such as 2h, 90m, or 7200 for seconds, not %q", text)
 	}
 
-	*t = timeout(d * unit)
+	*t = timeout(int64(d) * unit)
 
 	return nil
 }

@@ -22,15 +22,15 @@ import (
 const modeSecret = 0o600
 
 type kubeconfigCmd struct {
-	Context        string        `help:"Kubeconfig context of the cluster; the current one when empty."                               placeholder:"CONTEXT"`
-	Namespace      string        `help:"Namespace of the ServiceAccount."                                                             placeholder:"NAMESPACE"`
-	ServiceAccount string        `help:"ServiceAccount to issue a kubeconfig for."                                                    placeholder:"NAME"`
-	Secret         string        `help:"Use the long-lived token of this Secret of the ServiceAccount, in place of one that expires." placeholder:"NAME"`
-	Duration       time.Duration `default:"2160h"                                                                                     help:"How long an issued token is valid."`
+	Context        string        `help:"Kubeconfig context of the cluster; the current one when empty."                                                                                    placeholder:"CONTEXT"`
+	Namespace      string        `help:"Namespace of the ServiceAccount."                                                                                                                  placeholder:"NAMESPACE"`
+	ServiceAccount string        `help:"ServiceAccount to issue a kubeconfig for."                                                                                                         placeholder:"NAME"`
+	Secret         string        `help:"Use the long-lived token of this Secret of the ServiceAccount, in place of one that expires."                                                      placeholder:"NAME"`
+	Duration       time.Duration `default:"2160h"                                                                                                                                          help:"How long an issued token is valid."`
 	Name           string        `help:"What the kubeconfig calls the cluster and its context. Prow and the reconciler know a build cluster by it. For app.ci's credentials it is app.ci." placeholder:"NAME"`
-	Server         string        `help:"URL of the API server that the kubeconfig is to have; that of the context when empty, which may be your own way there." placeholder:"URL"`
-	CA             string        `help:"File with the certificate authority that the kubeconfig is to have; that of the context when empty." name:"certificate-authority" placeholder:"FILE"`
-	Out            string        `default:"-"                                                                                         help:"File to write, with mode 0600; - is standard output."   placeholder:"FILE"`
+	Server         string        `help:"URL of the API server that the kubeconfig is to have; that of the context when empty, which may be your own way there."                            placeholder:"URL"`
+	CA             string        `help:"File with the certificate authority that the kubeconfig is to have; that of the context when empty."                                               name:"certificate-authority"                                placeholder:"FILE"`
+	Out            string        `default:"-"                                                                                                                                              help:"File to write, with mode 0600; - is standard output." placeholder:"FILE"`
 
 	Check    string        `help:"Issue nothing; tell who the kubeconfig of this file is, what it may do and when it expires. - is standard input." placeholder:"FILE"`
 	Margin   time.Duration `default:"168h"                                                                                                          help:"With --check, fail when the credential expires within this."`

@@ -14,7 +14,7 @@ import (
 )
 
 type cli struct {
-	XRD        xrdCmd        `cmd:"" help:"Generate the XRDs of TestPlatformCluster from the CRD of EphemeralCluster." name:"xrd"`
+	XRD        xrdCmd        `cmd:"" help:"Generate the XRDs of TestPlatformCluster from the CRD of EphemeralCluster."                                    name:"xrd"`
 	Drift      driftCmd      `cmd:"" help:"Compare what is live on app.ci and on a Konflux cluster."`
 	Breaking   breakingCmd   `cmd:"" help:"Tell what a change of the CRD breaks."`
 	Kubeconfig kubeconfigCmd `cmd:"" help:"Issue a credential of app.ci for a Konflux cluster, or of a build cluster for the reconciler, or examine one."`

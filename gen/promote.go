@@ -20,7 +20,7 @@ type promoteCmd struct {
 
 	Release string `help:"With checkout: version of the release, such as v1.2.3."                                                     placeholder:"VERSION"`
 	Digest  string `help:"With checkout: digest of the function's package or, for app.ci, of the reconciler's image, of the release." placeholder:"sha256:..."`
-	API     string `help:"With checkout: digest of the definitions of the release, which have to be the checkout's." placeholder:"sha256:..."`
+	API     string `help:"With checkout: digest of the definitions of the release, which have to be the checkout's."                  placeholder:"sha256:..."`
 
 	Only string `default:"" enum:",function,provider" help:"Between environments: promote only the function, with the definitions that it was released with, or only the provider." placeholder:"PART"`
 

@@ -22,7 +22,7 @@ func TestFlip(t *testing.T) {
 	p := newCheckout(t, repository)
 	generate(t, p)
 
-	dir := filepath.Join(p.Root, p.Out, "konflux/staging/stg-1")
+	dir := filepath.Join(p.Root, p.Out, "konflux", "staging", "stg-1")
 	before := build(t, dir)
 
 	replace(t, p, p.File, "api: claims", "api: v2")

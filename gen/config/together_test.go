@@ -9,10 +9,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// version returns one more version of a definition, in which to tear down takes a value of
-// a type.
-func version(name, more, typ string) string {
-	return `  - name: ` + name + `
+// version returns one more version of a definition, v2, in which to tear down takes a value
+// of a type.
+func version(more, typ string) string {
+	return `  - name: v2
     served: true
     ` + more + `
     schema:
@@ -97,23 +97,23 @@ func TestTogether(t *testing.T) {
 			reason: "In whichever version they ask.",
 			change: func(t *testing.T, p Paths) {
 				t.Helper()
-				replace(t, p, "api/crd/ci.openshift.io_ephemeralclusters.yaml", "  versions:\n", "  versions:\n"+version("v2", "storage: false", "boolean"))
-				replace(t, p, "xrd/claims.yaml", "  versions:\n", "  versions:\n"+version("v2", "referenceable: false", "string"))
+				replace(t, p, "api/crd/ci.openshift.io_ephemeralclusters.yaml", "  versions:\n", "  versions:\n"+version("storage: false", "boolean"))
+				replace(t, p, "xrd/claims.yaml", "  versions:\n", "  versions:\n"+version("referenceable: false", "string"))
 			},
 			err: `environments[staging].versions.api: its XRD takes what the CRD of appCI.versions.api does not: v2 spec.tearDownCluster: retyped from "string" to "boolean": a CRD is widened before XRDs, and narrowed after them`,
 		},
 		"VersionWithoutCRD": {
 			reason: "And in none that there is not.",
-			change: change("xrd/claims.yaml", "  versions:\n", "  versions:\n"+version("v2", "referenceable: false", "boolean")),
+			change: change("xrd/claims.yaml", "  versions:\n", "  versions:\n"+version("referenceable: false", "boolean")),
 			err:    "environments[staging].versions.api: its XRD serves version v2, which the CRD of appCI.versions.api does not: a CRD is widened before XRDs, and narrowed after them",
 		},
 		"OtherVersion": {
 			reason: "A Composition for another version than composites are stored in is for none of them.",
 			change: func(t *testing.T, p Paths) {
 				t.Helper()
-				replace(t, p, "api/crd/ci.openshift.io_ephemeralclusters.yaml", "  versions:\n", "  versions:\n"+version("v2", "storage: true", "boolean"))
+				replace(t, p, "api/crd/ci.openshift.io_ephemeralclusters.yaml", "  versions:\n", "  versions:\n"+version("storage: true", "boolean"))
 				replace(t, p, "xrd/claims.yaml", "referenceable: true", "referenceable: false")
-				replace(t, p, "xrd/claims.yaml", "  versions:\n", "  versions:\n"+version("v2", "referenceable: true", "boolean"))
+				replace(t, p, "xrd/claims.yaml", "  versions:\n", "  versions:\n"+version("referenceable: true", "boolean"))
 			},
 			err: `environments[staging].versions.api: the version that the Composition is for is "ci.openshift.org/v1alpha1", but "ci.openshift.org/v2" is what is generated: change both`,
 		},

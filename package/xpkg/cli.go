@@ -32,7 +32,7 @@ func CheckCLI(ctx context.Context, root, cli string) error {
 		return err
 	}
 
-	out, err := exec.CommandContext(ctx, cli, "version", "--client").Output() //nolint:gosec // It is what packages are built with.
+	out, err := exec.CommandContext(ctx, cli, "version", "--client").Output()
 	if err != nil {
 		return errors.Wrapf(err, "cannot ask %s for its version", cli)
 	}
@@ -47,7 +47,7 @@ func CheckCLI(ctx context.Context, root, cli string) error {
 }
 
 func pinnedCLI(root string) (string, error) {
-	b, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(cliPin)))
+	b, err := os.ReadFile(filepath.Clean(filepath.Join(root, filepath.FromSlash(cliPin))))
 	if err != nil {
 		return "", errors.Wrap(err, "cannot tell which CLI of Crossplane's builds packages")
 	}

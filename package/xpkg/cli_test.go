@@ -61,7 +61,7 @@ func TestCheckCLI(t *testing.T) {
 				t.Fatal(err)
 			}
 
-			if err := os.WriteFile(cli, []byte("#!/bin/sh\n"+tc.cli+"\n"), 0o700); err != nil { //nolint:gosec // It is to be run.
+			if err := os.WriteFile(cli, []byte("#!/bin/sh\n"+tc.cli+"\n"), 0o700); err != nil {
 				t.Fatal(err)
 			}
 

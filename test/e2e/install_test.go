@@ -69,7 +69,7 @@ func runAsTold(t *testing.T, s *stack.Stack) {
 
 	got := map[string]*pkgv1beta1.DeploymentRuntimeConfig{}
 
-	var packages []pkgv1.PackageWithRuntime
+	packages := make([]pkgv1.PackageWithRuntime, 0, len(functions.Items)+len(providers.Items))
 	for i := range functions.Items {
 		packages = append(packages, &functions.Items[i])
 	}

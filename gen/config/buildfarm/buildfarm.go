@@ -48,7 +48,7 @@ func Files(r environments.Reconciler) ([]manifest.File, error) {
 	}
 
 	// A token without its ServiceAccount would be taken away.
-	files := []manifest.File{rights, secrets}
+	files := append(make([]manifest.File, 0, 3), rights, secrets)
 
 	k, err := manifest.Kustomize(Dir, manifest.Names(files))
 

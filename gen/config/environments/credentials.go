@@ -46,7 +46,7 @@ func TokenSecret(account string, version int) string {
 
 // TokenSecret is the name of the Secret with the token that clusters are known to have.
 // The owner is the environment or the cluster whose credential it is.
-func (c Credential) TokenSecret(owner string) string {
+func (c *Credential) TokenSecret(owner string) string {
 	return TokenSecret(accountPrefix+owner, c.TokenInUse)
 }
 
