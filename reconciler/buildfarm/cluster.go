@@ -5,6 +5,7 @@ import (
 	"sort"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
+	"github.com/go-logr/logr"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/metadata"
@@ -16,6 +17,7 @@ import (
 // Cluster is one build cluster. What can be watched is answered from memory.
 type Cluster struct {
 	alias      string
+	log        logr.Logger
 	core       kubernetes.Interface
 	meta       metadata.Interface
 	namespaces cache.SharedIndexInformer
@@ -30,6 +32,7 @@ type Cluster struct {
 // clusterOptions are what a Cluster does not know by itself.
 type clusterOptions struct {
 	clock     clock.PassiveClock
+	log       logr.Logger
 	callLimit int
 
 	// announce hears what happens on the cluster, and changed when it becomes
@@ -56,6 +59,7 @@ func newCluster(alias string, cfg rest.Config, o clusterOptions) (*Cluster, erro
 func newClusterFor(alias string, core kubernetes.Interface, meta metadata.Interface, o clusterOptions) (*Cluster, error) {
 	b := &Cluster{
 		alias:    alias,
+		log:      o.log,
 		announce: o.announce,
 		changed:  o.changed,
 		core:     core,
@@ -128,7 +132,8 @@ func (b *Cluster) announceSecret(obj any) {
 
 // run watches until the context ends, and announces when all there is was seen.
 func (b *Cluster) run(ctx context.Context) {
-	ctx, b.cancel = context.WithCancel(ctx)
+	// Informers tell of their troubles by the logger of their context.
+	ctx, b.cancel = context.WithCancel(logr.NewContext(ctx, b.log))
 
 	go b.namespaces.RunWithContext(ctx)
 

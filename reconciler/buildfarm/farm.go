@@ -190,6 +190,7 @@ func (f *Farm) Cluster(alias string) (*Cluster, error) {
 
 	c, err := newCluster(alias, cfg, clusterOptions{
 		clock:     f.clock,
+		log:       f.log.WithValues("cluster", alias),
 		callLimit: f.callLimit,
 		announce:  f.announce,
 		changed:   func(reason string) { f.report(c, reason) },
@@ -204,7 +205,7 @@ func (f *Farm) Cluster(alias string) (*Cluster, error) {
 	}
 
 	f.clusters[alias] = c
-	c.run(logr.NewContext(f.ctx, f.log.WithValues("cluster", alias)))
+	c.run(f.ctx)
 
 	return c, nil
 }

@@ -97,7 +97,7 @@ func TestServe(t *testing.T) {
 				objs: []client.Object{newCluster(finalizer, status(running(ready))), newJob(state(prowv1.PendingState))},
 				set: func(h *harness) {
 					withKubeconfig(h)
-					h.fail = func(verb string, o client.Object) error {
+					h.fail = func(_ string, o client.Object) error {
 						if _, ok := o.(*corev1.Secret); ok {
 							return kerrors.NewServiceUnavailable("busy")
 						}
