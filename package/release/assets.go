@@ -16,9 +16,9 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
-	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config/apiset"
 	"github.com/ephemeral-clusters/ephemeral-clusters/package/archive"
 	"github.com/ephemeral-clusters/ephemeral-clusters/package/changelog"
+	"github.com/ephemeral-clusters/ephemeral-clusters/package/definitions"
 	"github.com/ephemeral-clusters/ephemeral-clusters/package/program"
 	"github.com/ephemeral-clusters/ephemeral-clusters/package/sbom"
 	"github.com/ephemeral-clusters/ephemeral-clusters/package/tasks"
@@ -93,12 +93,12 @@ func (r *Release) buildAssets(ctx context.Context, dir string) error {
 	}
 
 	// They come in packages, but are pinned by themselves.
-	definitions, err := apiset.OfCheckout(r.Root)
+	api, err := definitions.OfCheckout(r.Root)
 	if err != nil {
 		return err
 	}
 
-	digests += fmt.Sprintf("api:%s@%s\n", r.Version, definitions.Digest)
+	digests += fmt.Sprintf("api:%s@%s\n", r.Version, api.Digest())
 
 	if err := write(filepath.Join(dir, DigestsFile), []byte(digests)); err != nil {
 		return err

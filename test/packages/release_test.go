@@ -31,7 +31,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/ephemeral-clusters/ephemeral-clusters/api/testplatform/v1alpha1"
-	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config/apiset"
+	"github.com/ephemeral-clusters/ephemeral-clusters/package/definitions"
 	"github.com/ephemeral-clusters/ephemeral-clusters/package/program"
 	"github.com/ephemeral-clusters/ephemeral-clusters/package/release"
 	"github.com/ephemeral-clusters/ephemeral-clusters/package/source"
@@ -266,12 +266,12 @@ func pushed(t *testing.T, r *release.Release, cli, dir string) {
 		lines += r.Registry + "/" + a.Repository + ":" + version + "@" + d.DigestStr() + "\n"
 	}
 
-	definitions, err := apiset.OfCheckout(r.Root)
+	api, err := definitions.OfCheckout(r.Root)
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	lines += "api:" + version + "@" + definitions.Digest + "\n"
+	lines += "api:" + version + "@" + api.Digest() + "\n"
 
 	if diff := cmp.Diff(lines, string(announced)); diff != "" {
 		t.Errorf("%s: -want as pushed, +got:\n%s", release.DigestsFile, diff)

@@ -6,9 +6,6 @@ package apiset
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
-	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -22,20 +19,15 @@ import (
 
 	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config/environments"
 	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config/manifest"
+	"github.com/ephemeral-clusters/ephemeral-clusters/package/definitions"
+	"github.com/ephemeral-clusters/ephemeral-clusters/package/xpkg"
 )
 
 // Dir is the directory that sets are kept in.
 const Dir = "api"
 
-const (
-	dirCRD          = "crd"
-	fileCRD         = "ephemeralclusters.yaml"
-	fileXRD         = "xrd.yaml"
-	fileComposition = "composition.yaml"
-
-	// shortDigest is how much of a digest names a directory.
-	shortDigest = 12
-)
+// shortDigest is how much of a digest names a directory.
+const shortDigest = 12
 
 // A Set is one set of definitions.
 type Set struct {
@@ -43,45 +35,26 @@ type Set struct {
 	Digest string
 
 	// content of its files, by their paths in the set's directory.
-	content map[string][]byte
-}
-
-// parts are a set's files by their paths in it, with their paths in a checkout.
-func parts() map[string]string {
-	return map[string]string{
-		path.Join(dirCRD, fileCRD):                              "api/crd/ci.openshift.io_ephemeralclusters.yaml",
-		path.Join(string(environments.Claims), fileXRD):         "xrd/claims.yaml",
-		path.Join(string(environments.Claims), fileComposition): "composition/claims.yaml",
-		path.Join(string(environments.V2), fileXRD):             "xrd/v2.yaml",
-		path.Join(string(environments.V2), fileComposition):     "composition/v2.yaml",
-	}
+	content definitions.Set
 }
 
 // OfCheckout returns the set of a checkout.
 func OfCheckout(root string) (*Set, error) {
-	s := &Set{content: map[string][]byte{}}
-
-	for part, source := range parts() {
-		b, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(source))) //nolint:gosec // The root is a flag of the one who runs this.
-		if err != nil {
-			return nil, errors.Wrap(err, "cannot read definition")
-		}
-
-		s.content[part] = b
+	content, err := definitions.OfCheckout(root)
+	if err != nil {
+		return nil, err
 	}
 
-	s.Digest = s.digest()
-
-	return s, nil
+	return &Set{Digest: content.Digest(), content: content}, nil
 }
 
 // kept returns the set of a digest that is kept below an output directory, or nil
 // when there is none.
 func kept(out, digest string) (*Set, error) {
-	s := &Set{Digest: digest, content: map[string][]byte{}}
+	s := &Set{Digest: digest, content: definitions.Set{}}
 
-	for part := range parts() {
-		b, err := os.ReadFile(filepath.Join(out, filepath.FromSlash(s.dir()), filepath.FromSlash(part))) //nolint:gosec // As above.
+	for part := range definitions.Paths() {
+		b, err := os.ReadFile(filepath.Join(out, filepath.FromSlash(s.dir()), filepath.FromSlash(part))) //nolint:gosec // The directory is a flag of the one who runs this.
 		if os.IsNotExist(err) {
 			return nil, nil //nolint:nilnil // Not having one is not an error here.
 		}
@@ -93,7 +66,7 @@ func kept(out, digest string) (*Set, error) {
 		s.content[part] = bytes.TrimPrefix(b, []byte(manifest.Header))
 	}
 
-	if is := s.digest(); is != digest {
+	if is := s.content.Digest(); is != digest {
 		return nil, errors.Errorf("%s was edited by hand: it is %s, not %s. Restore it from version control", s.dir(), is, digest)
 	}
 
@@ -139,7 +112,7 @@ func (s *Set) Files() ([]manifest.File, error) {
 
 // CRDDir is the kustomization of the CRD.
 func (s *Set) CRDDir() string {
-	return path.Join(s.dir(), dirCRD)
+	return path.Join(s.dir(), definitions.CRDDir)
 }
 
 // ModeDir is the kustomization of the definitions of an API mode.
@@ -151,37 +124,25 @@ func (s *Set) ModeDir(m environments.Mode) string {
 func (s *Set) CRD() (*extv1.CustomResourceDefinition, error) {
 	crd := &extv1.CustomResourceDefinition{}
 
-	return crd, errors.Wrap(yaml.Unmarshal(s.content[path.Join(dirCRD, fileCRD)], crd), "cannot parse CRD")
+	return crd, errors.Wrap(yaml.Unmarshal(s.content[definitions.CRD()], crd), "cannot parse CRD")
 }
 
 // XRD returns the XRD of an API mode.
 func (s *Set) XRD(m environments.Mode) (*xv1.CompositeResourceDefinition, error) {
 	xrd := &xv1.CompositeResourceDefinition{}
 
-	return xrd, errors.Wrap(yaml.Unmarshal(s.content[path.Join(string(m), fileXRD)], xrd), "cannot parse XRD")
+	return xrd, errors.Wrap(yaml.Unmarshal(s.content[definitions.XRD(xpkg.API(m))], xrd), "cannot parse XRD")
 }
 
 // Composition returns the Composition of an API mode.
 func (s *Set) Composition(m environments.Mode) (*xv1.Composition, error) {
 	c := &xv1.Composition{}
 
-	return c, errors.Wrap(yaml.Unmarshal(s.content[path.Join(string(m), fileComposition)], c), "cannot parse Composition")
+	return c, errors.Wrap(yaml.Unmarshal(s.content[definitions.Composition(xpkg.API(m))], c), "cannot parse Composition")
 }
 
 func (s *Set) dir() string {
 	hex := strings.TrimPrefix(s.Digest, "sha256:")
 
 	return path.Join(Dir, hex[:min(shortDigest, len(hex))])
-}
-
-// digest of the files in order of their paths.
-func (s *Set) digest() string {
-	h := sha256.New()
-
-	for _, part := range slices.Sorted(maps.Keys(s.content)) {
-		sum := sha256.Sum256(s.content[part])
-		_, _ = h.Write([]byte(part + " " + hex.EncodeToString(sum[:]) + "\n"))
-	}
-
-	return "sha256:" + hex.EncodeToString(h.Sum(nil))
 }
