@@ -3,9 +3,12 @@ package main
 import (
 	"context"
 	"flag"
+	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -24,6 +27,12 @@ func TestMain(m *testing.M) {
 // The scripts tell what the commands are for. Each has a namespace of its own, and no
 // more rights than a tenant.
 func TestScripts(t *testing.T) {
+	// Whoever runs the tests may ignore the end of a terminal. A program that is started by
+	// one that does not has the default.
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGHUP)
+	t.Cleanup(func() { signal.Stop(signals) })
+
 	for _, api := range xrdtest.APIs() {
 		t.Run(string(api), func(t *testing.T) {
 			k := startKonflux(t, api)
