@@ -7,7 +7,7 @@ import (
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 
 	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config"
-	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config/manifest"
+	"github.com/ephemeral-clusters/ephemeral-clusters/gen/manifest"
 )
 
 // configPaths are the flags of the commands that read the environments.

@@ -14,8 +14,8 @@ import (
 	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config/buildfarm"
 	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config/environments"
 	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config/konflux"
-	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config/manifest"
 	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config/together"
+	"github.com/ephemeral-clusters/ephemeral-clusters/gen/manifest"
 )
 
 // Paths are where things are.

@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
 
-	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config/manifest"
+	"github.com/ephemeral-clusters/ephemeral-clusters/gen/manifest"
 )
 
 var update = flag.Bool("update", false, "write the golden files")

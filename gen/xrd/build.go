@@ -13,15 +13,12 @@ import (
 	kjson "sigs.k8s.io/json"
 
 	"github.com/ephemeral-clusters/ephemeral-clusters/api/testplatform/v1alpha1"
+	"github.com/ephemeral-clusters/ephemeral-clusters/gen/manifest"
 )
 
-const (
-	annotationSyncOptions = "argocd.argoproj.io/sync-options"
-
-	// syncOptions let Argo CD apply an XRD together with Crossplane's own CRDs, and keep it
-	// from deleting one with all that was asked for.
-	syncOptions = "SkipDryRunOnMissingResource=true,Prune=false,Delete=confirm"
-)
+// syncOptions let Argo CD apply an XRD together with Crossplane's own CRDs, and keep it from
+// deleting one with all that was asked for.
+const syncOptions = manifest.SkipDryRun + "," + manifest.Keep
 
 // Options of the generator.
 type Options struct {
@@ -115,7 +112,7 @@ func newXRD(versions []extv1.CustomResourceDefinitionVersion, spec xv1.Composite
 		TypeMeta: metav1.TypeMeta{APIVersion: xv1.SchemeGroupVersion.String(), Kind: xv1.CompositeResourceDefinitionKind},
 		ObjectMeta: metav1.ObjectMeta{
 			Name:        spec.Names.Plural + "." + spec.Group,
-			Annotations: map[string]string{annotationSyncOptions: syncOptions},
+			Annotations: map[string]string{manifest.AnnotationSyncOptions: syncOptions},
 		},
 		Spec: spec,
 	}, nil

@@ -20,8 +20,8 @@ import (
 	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config"
 	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config/environments"
 	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config/konflux"
-	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config/manifest"
 	"github.com/ephemeral-clusters/ephemeral-clusters/gen/kubeconfig"
+	"github.com/ephemeral-clusters/ephemeral-clusters/gen/manifest"
 	"github.com/ephemeral-clusters/ephemeral-clusters/package/xpkg"
 	"github.com/ephemeral-clusters/ephemeral-clusters/test/components"
 )

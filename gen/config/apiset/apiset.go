@@ -18,7 +18,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config/environments"
-	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config/manifest"
+	"github.com/ephemeral-clusters/ephemeral-clusters/gen/manifest"
 	"github.com/ephemeral-clusters/ephemeral-clusters/package/definitions"
 	"github.com/ephemeral-clusters/ephemeral-clusters/package/xpkg"
 )

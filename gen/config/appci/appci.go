@@ -6,7 +6,7 @@ import (
 	"path"
 
 	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config/environments"
-	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config/manifest"
+	"github.com/ephemeral-clusters/ephemeral-clusters/gen/manifest"
 )
 
 // Dir is the directory of app.ci's tree.

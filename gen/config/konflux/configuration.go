@@ -12,7 +12,7 @@ import (
 
 	"github.com/ephemeral-clusters/ephemeral-clusters/api/testplatform/v1alpha1"
 	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config/environments"
-	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config/manifest"
+	"github.com/ephemeral-clusters/ephemeral-clusters/gen/manifest"
 	"github.com/ephemeral-clusters/ephemeral-clusters/package/xpkg"
 )
 

@@ -11,7 +11,7 @@ import (
 	v1 "github.com/ephemeral-clusters/ephemeral-clusters/api/v1"
 	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config/apiset"
 	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config/environments"
-	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config/manifest"
+	"github.com/ephemeral-clusters/ephemeral-clusters/gen/manifest"
 )
 
 // Dir is the directory of all Konflux clusters' trees.

@@ -5,7 +5,7 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 
 	"github.com/ephemeral-clusters/ephemeral-clusters/api/testplatform/v1alpha1"
-	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config/manifest"
+	"github.com/ephemeral-clusters/ephemeral-clusters/gen/manifest"
 )
 
 const (
