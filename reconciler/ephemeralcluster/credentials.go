@@ -158,12 +158,14 @@ func (r *Reconciler) publishSecret(ctx context.Context, s *scope, bc BuildCluste
 	}
 
 	s.credentials = creds
-	s.keepReady("")
 
-	// What is published is what was seen before an outage.
+	message := ""
 	if err := bc.Health(); err != nil {
-		s.keepReady(err.Error())
+		// What is published is what was seen before.
+		message = err.Error()
 	}
+
+	s.keepReady(message)
 
 	return nil
 }
