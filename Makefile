@@ -31,7 +31,7 @@ help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-zA-Z0-9_-]+:.*## / {printf "%-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: components
-components: ## Build what the local stack runs, where it is not cached (it took 32 minutes on two cores).
+components: ## Build what the local stack runs, where it is not cached.
 	@$(COMPONENT)
 
 .PHONY: demo
@@ -51,7 +51,8 @@ $(LOCAL):
 	@$(GO) build -o $@ ./test/local
 
 .PHONY: test
-test: test-unit test-api render test-e2e ## Run all tests that gate a change.
+test: ## Run all tests that gate a change, and say how long each part took.
+	@.ci/parts "$(MAKE) test-unit" "$(MAKE) test-api" "$(MAKE) render" "$(MAKE) test-e2e"
 
 .PHONY: test-unit
 test-unit: ## Run the unit tests, which need no components.
@@ -76,7 +77,7 @@ test-credentials: components ## Rotate a token through the real External Secrets
 	$(GO) test -tags e2e -count 1 -timeout $(E2E_TIMEOUT) -run '^TestRotation$$' ./test/e2e -args -external-secrets
 
 .PHONY: render
-render: components ## Render examples/ with the crossplane CLI and compare with the goldens.
+render: ## Render examples/ with the crossplane CLI and compare with the goldens.
 	$(GO) test -tags e2e -count 1 ./test/render/...
 
 .PHONY: test-package
@@ -115,6 +116,10 @@ generate: ## Regenerate deepcopy, CRDs, XRDs and the manifests in deploy/.
 tidy: ## Tidy this module and those of the components.
 	$(GO) mod tidy
 	@set -e; for m in $(TOOL_MODULES); do $(GO) -C $$m mod tidy; done
+
+.PHONY: linter
+linter:
+	@$(LINTER)
 
 .PHONY: lint
 lint: ## Run the linters (their first build takes about 4 minutes).

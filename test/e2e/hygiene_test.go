@@ -5,7 +5,6 @@ package e2e
 import (
 	"bytes"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,13 +15,11 @@ import (
 
 // TestNothingLeftBehind ends a program in the middle of a cluster's life.
 func TestNothingLeftBehind(t *testing.T) {
-	local := filepath.Join(tempDir(t), "local")
+	t.Parallel()
 
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", local, "./test/local")
-	build.Dir = shared.Root()
-
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+	local, err := shared.BuildProgram(t.Context(), "local", "./test/local")
+	if err != nil {
+		t.Fatal(err)
 	}
 
 	demo := []string{local, "demo"}

@@ -121,16 +121,7 @@ func (s *Stack) buildReleased(ctx context.Context, root, version string) (map[st
 		programs[program.Reconciler().Package] = filepath.Join(dir, "reconciler")
 	}
 
-	if len(programs) == 0 {
-		return programs, nil
-	}
-
-	args := []string{"-C", root, "build", "-ldflags", program.LinkerFlags(version), "-o", dir + string(filepath.Separator)}
-	for pkg := range programs {
-		args = append(args, pkg)
-	}
-
-	return programs, s.runToEnd(ctx, "go-build", goBinary(), args...)
+	return programs, s.build(ctx, root, program.LinkerFlags(version), programs)
 }
 
 // mirrored is where the stack's registry has what is published in ours.
