@@ -14,13 +14,14 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
-	"github.com/rogpeppe/go-internal/lockedfile"
+
+	"github.com/ephemeral-clusters/ephemeral-clusters/test/components/fetch"
+	"github.com/ephemeral-clusters/ephemeral-clusters/test/components/progress"
 )
 
-// Builder finds programs, and builds those that are missing.
+// Builder finds programs, and makes those that are missing.
 type Builder struct {
 	// Root of the checkout.
 	Root string
@@ -28,10 +29,13 @@ type Builder struct {
 	// Dir holds programs by name; nothing is built when it is set.
 	Dir string
 
-	// Cache holds what was built, keyed by name and version.
+	// Cache holds what was made, keyed by name and version.
 	Cache string
 
-	// Out is told what is being built.
+	// Images are where programs are taken from that have one; all are built when it is not set.
+	Images *fetch.Fetcher
+
+	// Out is told what is being made.
 	Out io.Writer
 }
 
@@ -53,11 +57,17 @@ func NewBuilder(out io.Writer) (*Builder, error) {
 		return nil, err
 	}
 
+	images, err := fetcher()
+	if err != nil {
+		return nil, err
+	}
+
 	return &Builder{
-		Root:  root,
-		Dir:   dir,
-		Cache: filepath.Join(cache, "ephemeral-clusters", "components"),
-		Out:   out,
+		Root:   root,
+		Dir:    dir,
+		Cache:  filepath.Join(cache, "ephemeral-clusters", "components"),
+		Images: images,
+		Out:    out,
 	}, nil
 }
 
@@ -99,57 +109,39 @@ func Root() (string, error) {
 	}
 }
 
-// Ensure returns the path of each program, building those that are missing.
+// Ensure returns the path of each program, making those that are missing.
 func (b *Builder) Ensure(ctx context.Context, cs []Component) (map[string]string, error) {
 	paths := make(map[string]string, len(cs))
+	missing := []target{}
 
 	for _, c := range cs {
-		path, err := b.ensure(ctx, c)
+		t, err := b.target(ctx, c)
 		if err != nil {
 			return nil, errors.Wrapf(err, "cannot provide %s", c.Name)
 		}
 
-		paths[c.Name] = path
+		if paths[c.Name] = t.present(); paths[c.Name] == "" {
+			missing = append(missing, t)
+		}
+	}
+
+	if len(missing) == 0 {
+		return paths, nil
+	}
+
+	p := progress.Start(b.Out, steps(missing))
+	defer p.Close()
+
+	for _, t := range missing {
+		path, err := b.make(ctx, p, t)
+		if err != nil {
+			return nil, errors.Wrapf(err, "cannot provide %s", t.Name)
+		}
+
+		paths[t.Name] = path
 	}
 
 	return paths, nil
-}
-
-func (b *Builder) ensure(ctx context.Context, c Component) (string, error) {
-	if b.Dir != "" && slices.ContainsFunc(slices.Concat(Stack(), Rendering()), func(s Component) bool { return s.Name == c.Name }) {
-		path := filepath.Join(b.Dir, c.Name)
-		_, err := os.Stat(path)
-
-		return path, errors.Wrapf(err, "%s has none", DirVariable)
-	}
-
-	version, err := goList(ctx, b.toolDir(c.Tool), "{{.Version}}", c.Module)
-	if err != nil {
-		return "", err
-	}
-
-	key, err := b.key(c, version)
-	if err != nil {
-		return "", err
-	}
-
-	path := filepath.Join(b.Cache, c.Name, version+"-"+key, c.Name)
-	if _, err := os.Stat(path); err == nil {
-		return path, nil
-	}
-
-	_, _ = fmt.Fprintf(b.Out, "building %s %s ... ", c.Name, version)
-	start := time.Now()
-
-	if err := b.build(ctx, c, version, path); err != nil {
-		_, _ = fmt.Fprintln(b.Out, "failed")
-
-		return "", err
-	}
-
-	_, _ = fmt.Fprintf(b.Out, "%s\n", time.Since(start).Round(time.Second))
-
-	return path, nil
 }
 
 // Link makes a directory in which programs go by their names.
@@ -193,40 +185,25 @@ func (b *Builder) key(c Component, version string) (string, error) {
 	return hex.EncodeToString(h.Sum(nil))[:8], errors.Wrap(err, "cannot read the tool's module")
 }
 
-func (b *Builder) build(ctx context.Context, c Component, version, path string) error {
-	dir := filepath.Dir(path)
-	if err := os.MkdirAll(dir, 0o750); err != nil {
-		return errors.Wrap(err, "cannot make a cache directory")
-	}
-
-	// Whoever else is building it does that for both.
-	unlock, err := lockedfile.MutexAt(path + ".lock").Lock()
-	if err != nil {
-		return errors.Wrap(err, "cannot wait for another build")
-	}
-	defer unlock()
-
-	if _, err := os.Stat(path); err == nil {
-		return nil
-	}
-
-	// Built beside its place and moved there whole, so that an interrupted build
-	// leaves nothing that looks finished.
-	tmp := fmt.Sprintf("%s.%d", path, os.Getpid())
-	defer os.Remove(tmp) //nolint:errcheck // Gone already when the build succeeded.
-
+func (b *Builder) build(ctx context.Context, c Component, version, dir, file string) error {
 	pkg := c.Module
 	if c.Package != "" {
 		pkg += "/" + c.Package
 	}
 
-	cmd := goCommand(ctx, b.toolDir(c.Tool), "build", "-ldflags", ldflags(c, version), "-o", tmp, pkg)
+	cmd := goCommand(ctx, b.toolDir(c.Tool), "build", "-ldflags", ldflags(c, version), "-o", file, pkg)
+	// What it leaves behind when it is killed goes with the directory.
+	cmd.Env = append(cmd.Env, "GOTMPDIR="+dir)
+	endWithUs(cmd)
+
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return errors.Wrapf(err, "cannot build\n%s", out)
 	}
 
-	return errors.Wrap(os.Rename(tmp, path), "cannot move the program to its place")
+	return nil
 }
 
 func (b *Builder) toolDir(tool string) string { return filepath.Join(b.Root, "test", "tools", tool) }

@@ -1,9 +1,13 @@
 // Package components builds the real programs that the project is tested with,
-// from pinned modules below test/tools, into a cache outside the checkout.
+// from pinned modules below test/tools, into a cache outside the checkout. On request it takes
+// those of the local stack out of their official images.
 package components
 
 import (
 	"strings"
+	"time"
+
+	"github.com/ephemeral-clusters/ephemeral-clusters/test/components/fetch"
 )
 
 // DirVariable names the environment variable with a directory to take programs
@@ -41,6 +45,16 @@ type Component struct {
 
 	// Stamp lists variables that are set to the version at link time.
 	Stamp func(version string) map[string]string
+
+	// Typical is the CPU time that its build takes after those before it in their list, when
+	// nothing was compiled before these.
+	Typical time.Duration
+
+	// Image that a version of it can be taken from.
+	Image func(version string) (fetch.Program, error)
+
+	// NoImage is why it is built all the same where others are taken from images.
+	NoImage string
 }
 
 // stackTool is the module that builds all of a local stack, with one version of each
@@ -53,35 +67,35 @@ func Stack() []Component {
 	const kubernetes = "k8s.io/kubernetes"
 
 	return []Component{
-		{Name: Etcd, Tool: stackTool, Module: "go.etcd.io/etcd/server/v3"},
-		{Name: KubeAPIServer, Tool: stackTool, Module: kubernetes, Package: "cmd/kube-apiserver", Stamp: kubernetesVersion},
-		{Name: KubeControllerManager, Tool: stackTool, Module: kubernetes, Package: "cmd/kube-controller-manager", Stamp: kubernetesVersion},
-		{Name: Kubectl, Tool: stackTool, Module: kubernetes, Package: "cmd/kubectl", Stamp: kubernetesVersion},
-		{Name: CrossplaneCore, Tool: stackTool, Module: CrossplaneModule, Package: "cmd/crossplane", Stamp: crossplaneStamps},
-		{Name: ProviderKubernetes, Tool: stackTool, Module: ProviderKubernetesModule, Package: "cmd/provider"},
-		{Name: Prow, Tool: stackTool, Module: ProwModule, Package: "cmd/prow-controller-manager"},
+		{Name: Etcd, Tool: stackTool, Module: "go.etcd.io/etcd/server/v3", Image: etcdImage, Typical: 117 * time.Second},
+		{Name: KubeAPIServer, Tool: stackTool, Module: kubernetes, Package: "cmd/kube-apiserver", Stamp: kubernetesVersion, Image: kubernetesImage(KubeAPIServer), Typical: 550 * time.Second},
+		{Name: KubeControllerManager, Tool: stackTool, Module: kubernetes, Package: "cmd/kube-controller-manager", Stamp: kubernetesVersion, Image: kubernetesImage(KubeControllerManager), Typical: 149 * time.Second},
+		{Name: Kubectl, Tool: stackTool, Module: kubernetes, Package: "cmd/kubectl", Stamp: kubernetesVersion, Image: kubectlImage, Typical: 60 * time.Second},
+		{Name: CrossplaneCore, Tool: stackTool, Module: CrossplaneModule, Package: "cmd/crossplane", Stamp: crossplaneStamps, NoImage: noCrossplane, Typical: 343 * time.Second},
+		{Name: ProviderKubernetes, Tool: stackTool, Module: ProviderKubernetesModule, Package: "cmd/provider", Image: providerImage, Typical: 209 * time.Second},
+		{Name: Prow, Tool: stackTool, Module: ProwModule, Package: "cmd/prow-controller-manager", Image: prowImage, Typical: 423 * time.Second},
 	}
 }
 
 // Rendering lists what only the tests of rendered examples and of packages run.
 func Rendering() []Component {
 	return []Component{
-		{Name: CrossplaneCLI, Tool: stackTool, Module: "github.com/crossplane/cli/v2", Package: "cmd/crossplane", Stamp: runtimeVersion},
+		{Name: CrossplaneCLI, Tool: stackTool, Module: "github.com/crossplane/cli/v2", Package: "cmd/crossplane", Stamp: runtimeVersion, Typical: 396 * time.Second},
 	}
 }
 
 // Credentials lists what only the tests of credentials run.
 func Credentials() []Component {
 	return []Component{
-		{Name: ExternalSecrets, Tool: "external-secrets", Module: ExternalSecretsModule},
+		{Name: ExternalSecrets, Tool: "external-secrets", Module: ExternalSecretsModule, Typical: 830 * time.Second},
 	}
 }
 
 // Tools lists what the source tree is kept in order with.
 func Tools() []Component {
 	return []Component{
-		{Name: GolangCILint, Tool: "golangci-lint", Module: "github.com/golangci/golangci-lint/v2", Package: "cmd/golangci-lint"},
-		{Name: ControllerGen, Tool: "controller-gen", Module: "sigs.k8s.io/controller-tools", Package: "cmd/controller-gen"},
+		{Name: GolangCILint, Tool: "golangci-lint", Module: "github.com/golangci/golangci-lint/v2", Package: "cmd/golangci-lint", Typical: 420 * time.Second},
+		{Name: ControllerGen, Tool: "controller-gen", Module: "sigs.k8s.io/controller-tools", Package: "cmd/controller-gen", Typical: 60 * time.Second},
 	}
 }
 

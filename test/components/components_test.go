@@ -77,40 +77,6 @@ func TestEnsureFromDir(t *testing.T) {
 	}
 }
 
-// TestBuildOnce builds what somebody else has built meanwhile.
-func TestBuildOnce(t *testing.T) {
-	b := &Builder{Root: t.TempDir(), Out: io.Discard}
-	c := Component{Name: "tiny", Tool: "tiny", Module: "example.com/tiny"}
-	path := filepath.Join(t.TempDir(), "cache", c.Name)
-
-	if err := os.MkdirAll(b.toolDir(c.Tool), 0o750); err != nil {
-		t.Fatal(err)
-	}
-
-	for name, content := range map[string]string{"go.mod": "module example.com/tiny\n", "main.go": "package main\n\nfunc main() {}\n"} {
-		if err := os.WriteFile(filepath.Join(b.toolDir(c.Tool), name), []byte(content), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-
-	build := func() os.FileInfo {
-		if err := b.build(t.Context(), c, "v1.0.0", path); err != nil {
-			t.Fatal(err)
-		}
-
-		info, err := os.Stat(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-
-		return info
-	}
-
-	if first, second := build(), build(); !os.SameFile(first, second) {
-		t.Error("want a program that is there not built again")
-	}
-}
-
 func TestOwnDir(t *testing.T) {
 	dir := t.TempDir()
 

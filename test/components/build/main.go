@@ -1,5 +1,5 @@
-// Command build builds the programs that the local stack runs, and prints where
-// they are.
+// Command build builds the programs that the local stack runs, or takes them out of their
+// images, and prints where they are.
 package main
 
 import (
@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"syscall"
 
 	"github.com/alecthomas/kong"
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
@@ -28,7 +29,7 @@ func main() {
 }
 
 func (c *cli) run() error {
-	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer cancel()
 
 	b, err := components.NewBuilder(os.Stderr)
@@ -53,6 +54,10 @@ func (c *cli) run() error {
 	}
 
 	paths, err := b.Ensure(ctx, selected)
+	if ctx.Err() != nil {
+		return errors.New("interrupted: what is finished is kept, and the next run goes on from there")
+	}
+
 	if err != nil {
 		return err
 	}
