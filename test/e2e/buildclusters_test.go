@@ -19,7 +19,7 @@ import (
 // TestBuildClusters spreads two lives over two build clusters, and cuts one of these
 // off while both clusters are in use.
 func TestBuildClusters(t *testing.T) {
-	parallel(t, stacks)
+	onOwnStack(t)
 
 	reason := "An outage of a build cluster is told where it matters, delays nobody else, and ends nothing."
 	ctx := t.Context()

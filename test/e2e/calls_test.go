@@ -21,6 +21,8 @@ import (
 // TestCalls counts, in the logs of both, Crossplane's passes over a composite whose
 // cluster is in use, and its calls of the function.
 func TestCalls(t *testing.T) {
+	alone(t)
+
 	reason := "In its steady state a composite costs one call per pass."
 	ctx := t.Context()
 

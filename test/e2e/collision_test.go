@@ -23,7 +23,7 @@ import (
 
 // TestCollision asks for a name on app.ci that another Konflux cluster has taken.
 func TestCollision(t *testing.T) {
-	parallel(t, lives)
+	beside(t)
 
 	reason := "A claim that names another Konflux cluster's EphemeralCluster can neither change it nor read its credentials, and says so."
 	ctx := t.Context()

@@ -89,7 +89,7 @@ func TestFailures(t *testing.T) {
 
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			parallel(t, lives)
+			beside(t)
 
 			l := life.New(shared, "tenant-a", claimWith(t, strings.ToLower(name), tc.env), io.Discard)
 
@@ -147,7 +147,7 @@ func TestDeletedInPhase(t *testing.T) {
 
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			parallel(t, lives)
+			beside(t)
 
 			l := life.New(shared, "tenant-a", claimWith(t, "deleted-"+strings.ToLower(name), tc.env), io.Discard)
 

@@ -52,7 +52,7 @@ func TestNothingLeftBehind(t *testing.T) {
 
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			parallel(t, stacks)
+			onOwnStack(t)
 
 			tmp := tempDir(t)
 

@@ -33,7 +33,7 @@ func TestInstall(t *testing.T) {
 
 	for _, api := range []stack.API{stack.Claims, stack.Namespaced} {
 		t.Run(string(api), func(t *testing.T) {
-			parallel(t, stacks)
+			onOwnStack(t)
 
 			reason := "A Configuration alone brings the API, the function and the provider, all from packages."
 
@@ -137,7 +137,7 @@ func installed(t *testing.T, s *stack.Stack) {
 
 // TestUninstall tries to take away what clusters live by.
 func TestUninstall(t *testing.T) {
-	parallel(t, lives)
+	beside(t)
 
 	cases := map[string]struct {
 		reason string

@@ -80,7 +80,7 @@ func TestLife(t *testing.T) {
 
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			parallel(t, lives)
+			beside(t)
 
 			l := life.New(shared, "tenant-a", example(tc.example), testWriter{t})
 
@@ -102,7 +102,7 @@ func TestLife(t *testing.T) {
 }
 
 func TestDeletedInUse(t *testing.T) {
-	parallel(t, lives)
+	beside(t)
 
 	reason := "Deleting the claim, as the end of its PipelineRun does, destroys a cluster in use and leaves nothing."
 
@@ -141,7 +141,7 @@ func TestDeletedInUse(t *testing.T) {
 }
 
 func TestDenied(t *testing.T) {
-	parallel(t, lives)
+	beside(t)
 
 	reason := "A tenant that the cluster profile does not list is told so on its claim, in the words of app.ci."
 

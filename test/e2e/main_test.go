@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/ephemeral-clusters/ephemeral-clusters/test/process"
 	"github.com/ephemeral-clusters/ephemeral-clusters/test/stack"
 )
@@ -31,22 +33,45 @@ var (
 // takes long to build.
 var externalSecrets = flag.Bool("external-secrets", false, "run the External Secrets operator")
 
-// Tests that disturb nobody run side by side, though not all at once: on the shared stack
-// as many as have room on two cores, and one at a time of those that start a stack of their
-// own.
-var (
-	lives  = make(chan struct{}, 4)
-	stacks = make(chan struct{}, 1)
+// Tests run side by side where there is room: on the shared stack, for as many lives as two
+// cores bear, and beside it for one stack that is a test's own.
+const (
+	roomShared = 4
+	roomOwn    = 1
 )
 
-// parallel lets a test run beside others, once there is room for it.
-func parallel(t *testing.T, room chan struct{}) {
+var (
+	onShared = semaphore.NewWeighted(roomShared)
+	onOwn    = semaphore.NewWeighted(roomOwn)
+)
+
+// beside runs a test on the shared stack beside others, which it does not disturb.
+func beside(t *testing.T) {
+	t.Helper()
+	takeRoom(t, onShared, 1)
+}
+
+// alone runs a test on the shared stack without any other.
+func alone(t *testing.T) {
+	t.Helper()
+	takeRoom(t, onShared, roomShared)
+}
+
+// onOwnStack runs a test that starts a stack of its own.
+func onOwnStack(t *testing.T) {
+	t.Helper()
+	takeRoom(t, onOwn, roomOwn)
+}
+
+func takeRoom(t *testing.T, room *semaphore.Weighted, n int64) {
 	t.Helper()
 	t.Parallel()
 
-	room <- struct{}{}
+	if err := room.Acquire(interrupted, n); err != nil {
+		t.Fatal(err)
+	}
 
-	t.Cleanup(func() { <-room })
+	t.Cleanup(func() { room.Release(n) })
 }
 
 // What a signal reaches: interrupted ends, and then programs is waited for. Tests run

@@ -15,6 +15,8 @@ import (
 // TestNewField upgrades the clusters to an API with a field that the function that runs
 // was built without.
 func TestNewField(t *testing.T) {
+	alone(t)
+
 	reason := "A field that is added to the EphemeralCluster's types reaches it from a claim, after make generate and nothing else."
 	ctx := t.Context()
 

@@ -38,7 +38,7 @@ func TestPipelineEnds(t *testing.T) {
 	r := newTekton(t)
 
 	t.Run("TestFails", func(t *testing.T) {
-		parallel(t, lives)
+		beside(t)
 
 		pr := readPipeline(t, "install")
 		pr.SetNamespace(pipelineTenant)
@@ -53,7 +53,7 @@ func TestPipelineEnds(t *testing.T) {
 	})
 
 	t.Run("TearDownFails", func(t *testing.T) {
-		parallel(t, lives)
+		beside(t)
 
 		reason := "A tear-down that fails is no success, and the task says why."
 
@@ -70,7 +70,7 @@ func TestPipelineEnds(t *testing.T) {
 	})
 
 	t.Run("ProvisionFails", func(t *testing.T) {
-		parallel(t, lives)
+		beside(t)
 
 		p := startPipeline(t, r, "install", map[string]string{"env": `{"STANDIN_FAIL": "provision"}`})
 		p.ends(pipelinev1.PipelineRunReasonFailed)
@@ -79,7 +79,7 @@ func TestPipelineEnds(t *testing.T) {
 	})
 
 	t.Run("Denied", func(t *testing.T) {
-		parallel(t, lives)
+		beside(t)
 
 		p := startPipeline(t, r, "install", map[string]string{"clusterProfile": "gcp"})
 		p.ends(pipelinev1.PipelineRunReasonFailed)
@@ -88,7 +88,7 @@ func TestPipelineEnds(t *testing.T) {
 	})
 
 	t.Run("TimesOut", func(t *testing.T) {
-		parallel(t, lives)
+		beside(t)
 
 		reason := "A task that has waited for too long says for what, with an exit code of its own, and gives the cluster back."
 
@@ -106,7 +106,7 @@ func TestPipelineEnds(t *testing.T) {
 	})
 
 	t.Run("TektonTimesOut", func(t *testing.T) {
-		parallel(t, lives)
+		beside(t)
 
 		pr := readPipeline(t, "install")
 		pr.SetNamespace(pipelineTenant)
@@ -122,7 +122,7 @@ func TestPipelineEnds(t *testing.T) {
 	})
 
 	t.Run("CancelledGracefully", func(t *testing.T) {
-		parallel(t, lives)
+		beside(t)
 
 		p := startPipeline(t, r, "install", nil, taskTest)
 		p.taskEnds(taskProvision, pipelinev1.TaskRunReasonSuccessful)
@@ -139,7 +139,7 @@ func TestPipelineEnds(t *testing.T) {
 		"CancelledEarly":           pipelinev1.PipelineRunSpecStatusCancelled,
 	} {
 		t.Run(name, func(t *testing.T) {
-			parallel(t, lives)
+			beside(t)
 
 			p := startPipeline(t, r, "install", map[string]string{"env": slowEnv})
 			p.provisioning()
@@ -153,7 +153,7 @@ func TestPipelineEnds(t *testing.T) {
 	}
 
 	t.Run("Deleted", func(t *testing.T) {
-		parallel(t, lives)
+		beside(t)
 
 		p := startPipeline(t, r, "install", nil, taskTest)
 		p.taskEnds(taskProvision, pipelinev1.TaskRunReasonSuccessful)
@@ -189,6 +189,8 @@ func (p *pipeline) notReady(why string) {
 // TestPipelineCancelled cancels a pipeline for good: nothing runs any more that could give
 // the cluster back. Other clusters would not survive it.
 func TestPipelineCancelled(t *testing.T) {
+	alone(t)
+
 	reason := "A cluster that nobody gives back ends when it has reached its maximum lifetime."
 
 	r := newTekton(t)
@@ -234,6 +236,8 @@ func replaceReconciler(t *testing.T, name string, flags ...string) {
 }
 
 func TestPipelineRestart(t *testing.T) {
+	alone(t)
+
 	reason := "A restart of the Konflux cluster's API server, while a cluster is provisioned and while it is destroyed, is no end of either."
 
 	r := newTekton(t)
@@ -319,7 +323,7 @@ func TestMalformedParameters(t *testing.T) {
 	t.Run("Provision", func(t *testing.T) {
 		for name, tc := range cases {
 			t.Run(name, func(t *testing.T) {
-				parallel(t, lives)
+				beside(t)
 
 				p := run(startPipeline(t, r, "install", tc.params))
 				p.ends(pipelinev1.PipelineRunReasonFailed)
@@ -339,7 +343,7 @@ func TestMalformedParameters(t *testing.T) {
 	t.Run("Others", func(t *testing.T) {
 		for name, tc := range malformedOthers() {
 			t.Run(name, func(t *testing.T) {
-				parallel(t, lives)
+				beside(t)
 
 				pr := readPipeline(t, "install")
 				pr.SetNamespace(pipelineTenant)

@@ -285,7 +285,7 @@ func TestPipelines(t *testing.T) {
 
 	for _, example := range []string{"install", "hypershift", "hive"} {
 		t.Run(example, func(t *testing.T) {
-			parallel(t, lives)
+			beside(t)
 
 			reason := "The pipeline has a working kubeconfig in its test, and its cluster is destroyed when it ends."
 

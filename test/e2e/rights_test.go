@@ -62,7 +62,7 @@ func refusals(t *testing.T, attempts map[string]attempt) {
 
 // TestProviderRights uses the credential that the Konflux cluster has of app.ci.
 func TestProviderRights(t *testing.T) {
-	parallel(t, lives)
+	beside(t)
 
 	provider := clientOf(t, shared.AppCI, heldCredential(t.Context(), t))
 
@@ -187,7 +187,7 @@ func TestProviderRights(t *testing.T) {
 // TestOtherEnvironment uses the credential of an environment whose namespace is its
 // own.
 func TestOtherEnvironment(t *testing.T) {
-	parallel(t, lives)
+	beside(t)
 
 	secret := create(t, shared.AppCI, &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Namespace: apiv1.DefaultNamespace, Name: "staging-credentials"},
@@ -220,7 +220,7 @@ func TestOtherEnvironment(t *testing.T) {
 
 // TestReconcilerRights uses the reconciler's credentials.
 func TestReconcilerRights(t *testing.T) {
-	parallel(t, lives)
+	beside(t)
 
 	onAppCI := clientOf(t, shared.AppCI, accountOf(t, shared.AppCI, "ci", "ephemeralcluster-reconciler"))
 	onBuild := clientOf(t, shared.Build01, accountOf(t, shared.Build01, "ci", "ephemeralcluster-reconciler"))
@@ -282,7 +282,7 @@ func TestReconcilerRights(t *testing.T) {
 
 // TestTenantRights is a pipeline's ServiceAccount that may edit in its namespace.
 func TestTenantRights(t *testing.T) {
-	parallel(t, lives)
+	beside(t)
 
 	const namespace = "tenant-rights"
 

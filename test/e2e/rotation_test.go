@@ -24,6 +24,8 @@ import (
 
 // TestRotation goes through the runbook of deploy/README.md while a cluster is in use.
 func TestRotation(t *testing.T) {
+	alone(t)
+
 	reason := "A rotation of the Konflux cluster's token interrupts and loses nothing, and ends the old token."
 	ctx := t.Context()
 

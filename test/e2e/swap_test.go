@@ -36,6 +36,8 @@ const formerFunction = "function-former"
 
 // TestSwap replaces, under a cluster in use, the Composition that made it.
 func TestSwap(t *testing.T) {
+	alone(t)
+
 	reason := "Our Composition takes over a live cluster that another one has made, and touches nothing of it."
 	ctx := t.Context()
 
