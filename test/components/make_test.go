@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -73,9 +74,9 @@ func fetched(name string) Component {
 	return c
 }
 
-// serve has a registry on 127.0.0.1 with an image of a program, whose layers are served by
-// another handler when there is one.
-func serve(t *testing.T, name string, blobs http.HandlerFunc) string {
+// serve has a registry on 127.0.0.1 with an image of a program, whose layer is served by another
+// handler when there is one.
+func serve(t *testing.T, name string, layer func(w http.ResponseWriter, r *http.Request, size int64)) string {
 	t.Helper()
 
 	handler := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
@@ -107,15 +108,25 @@ func serve(t *testing.T, name string, blobs http.HandlerFunc) string {
 		t.Fatal(err)
 	}
 
-	if blobs != nil {
-		config, err := img.ConfigName()
+	if layer != nil {
+		layers, err := img.Layers()
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		digest, err := layers[0].Digest()
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		size, err := layers[0].Size()
 		if err != nil {
 			t.Fatal(err)
 		}
 
 		serving = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if strings.Contains(r.URL.Path, "/blobs/") && !strings.HasSuffix(r.URL.Path, config.String()) {
-				blobs(w, r)
+			if strings.HasSuffix(r.URL.Path, "/blobs/"+digest.String()) {
+				layer(w, r, size)
 
 				return
 			}
@@ -201,11 +212,11 @@ func TestEnsure(t *testing.T) {
 			want:   "built",
 			says:   "component 1 of 1: building tiny v1.2.3\ntiny v1.2.3 is built: nobody publishes it\ncomponent 1 of 1: tiny v1.2.3 built\n",
 		},
-		"Damaged": {
+		"Missing": {
 			reason:    "What cannot be had is built, with why.",
 			component: fetched(name),
 			images: func(t *testing.T) *fetch.Fetcher {
-				return &fetch.Fetcher{Mirror: serve(t, name, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) })}
+				return &fetch.Fetcher{Mirror: serve(t, name, func(w http.ResponseWriter, _ *http.Request, _ int64) { w.WriteHeader(http.StatusNotFound) })}
 			},
 			want: "built",
 			says: "component 1 of 1: fetching tiny v1.2.3\ntiny v1.2.3 is built: WHY\ncomponent 1 of 1: tiny v1.2.3 built\n",
@@ -337,8 +348,8 @@ func TestFetchInterrupted(t *testing.T) {
 	const name = "tiny"
 
 	ctx, cancel := context.WithCancel(t.Context())
-	mirror := serve(t, name, func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Length", "1000000")
+	mirror := serve(t, name, func(w http.ResponseWriter, r *http.Request, size int64) {
+		w.Header().Set("Content-Length", strconv.FormatInt(size, 10))
 		w.WriteHeader(http.StatusOK)
 		_ = http.NewResponseController(w).Flush()
 

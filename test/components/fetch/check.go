@@ -37,7 +37,7 @@ func check(ctx context.Context, p Program, file string) error {
 
 	out, err := cmd.CombinedOutput()
 	if err != nil {
-		return errors.Wrapf(err, "it does not tell its version: %s", out)
+		return errors.Wrapf(err, "it does not tell its version, but says %q", out)
 	}
 
 	if !says(string(out), p.Version) {

@@ -12,9 +12,11 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/registry"
@@ -278,7 +280,7 @@ func TestFetch(t *testing.T) {
 		"BrokenOff": {
 			reason: "A download that breaks off is not a program.",
 			tamper: blob(plain, func(w http.ResponseWriter, _ *http.Request) {
-				w.Header().Set("Content-Length", "1000000")
+				w.Header().Set("Content-Length", strconv.Itoa(len(good)))
 				_, _ = w.Write(good[:len(good)-600])
 			}),
 			image:   image(t, entrypoint, arch, plain),
@@ -351,7 +353,8 @@ func TestFetchGo(t *testing.T) {
 		t.Fatal("want a test to know what it was built from")
 	}
 
-	img := image(t, v1.Config{Entrypoint: []string{"/tiny"}}, runtime.GOARCH, layer(t, file("tiny", string(body))))
+	l := static.NewLayer(archive(t, file("tiny", string(body))), types.DockerUncompressedLayer)
+	img := image(t, v1.Config{Entrypoint: []string{"/tiny"}}, runtime.GOARCH, l)
 	f := &Fetcher{Mirror: serve(t, untouched, "org/tiny:v1.2.3", img)}
 	path := filepath.Join(t.TempDir(), "tiny")
 	p := Program{Image: "registry.example.com/org/tiny:v1.2.3", Module: info.Main.Path, Version: info.Main.Version}
@@ -368,13 +371,14 @@ func TestFetchGo(t *testing.T) {
 
 // TestFetchInterrupted interrupts a download in its midst.
 func TestFetchInterrupted(t *testing.T) {
-	l := layer(t, file("bin/tiny", tiny))
+	content := archive(t, file("bin/tiny", tiny))
+	l := static.NewLayer(content, types.DockerUncompressedLayer)
 	img := image(t, v1.Config{Entrypoint: []string{"/bin/tiny"}}, runtime.GOARCH, l)
 	ctx, cancel := context.WithCancel(t.Context())
 
 	mirror := serve(t, blob(l, func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Length", "1000000")
-		w.WriteHeader(http.StatusOK)
+		w.Header().Set("Content-Length", strconv.Itoa(len(content)))
+		_, _ = w.Write(content[:len(content)/2])
 		_ = http.NewResponseController(w).Flush()
 
 		cancel()
@@ -382,7 +386,7 @@ func TestFetchInterrupted(t *testing.T) {
 	}), "org/tiny:v1.2.3", img)
 
 	p := Program{Image: "registry.example.com/org/tiny:v1.2.3", Version: "v1.2.3", Ask: []string{"--version"}}
-	if err := (&Fetcher{Mirror: mirror}).Fetch(ctx, p, filepath.Join(t.TempDir(), "tiny")); err == nil {
-		t.Error("Fetch(...): want an interrupted download to fail")
+	if err := (&Fetcher{Mirror: mirror}).Fetch(ctx, p, filepath.Join(t.TempDir(), "tiny")); !errors.Is(err, context.Canceled) {
+		t.Errorf("Fetch(...): want an interrupted download to say so, got %v", err)
 	}
 }
