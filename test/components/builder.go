@@ -226,6 +226,12 @@ func goCommand(ctx context.Context, dir string, args ...string) *exec.Cmd {
 	// checkout, which share what is compiled.
 	cmd.Env = append(os.Environ(), "GOFLAGS=-buildvcs=false", "GOWORK=off")
 
+	// The compiler spends much of its time on collecting garbage. With more of it, it takes an
+	// eighth less CPU time, and half as much memory again.
+	if os.Getenv("GOGC") == "" {
+		cmd.Env = append(cmd.Env, "GOGC=400")
+	}
+
 	return cmd
 }
 

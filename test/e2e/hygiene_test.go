@@ -32,13 +32,8 @@ func TestNothingLeftBehind(t *testing.T) {
 		// next is run when it takes that to clear up.
 		next []string
 	}{
-		"Interrupted": {
-			reason:  "Ctrl-C stops and removes everything.",
-			program: demo,
-			signal:  syscall.SIGINT,
-		},
 		"Killed": {
-			reason:  "Children of a killed demo die with it, and the next run clears up the rest.",
+			reason:  "Children of a killed demo die with it. The next run clears up the rest, and Ctrl-C stops and removes everything of that.",
 			program: demo,
 			signal:  syscall.SIGKILL,
 			next:    demo,
@@ -57,17 +52,7 @@ func TestNothingLeftBehind(t *testing.T) {
 			tmp := tempDir(t)
 
 			p := startProgram(t, tmp, tc.program)
-			p.awaitOutput(t, "ci-operator's Secret holds the kubeconfig")
-
-			// The last to be started, and the one that has not inherited TMPDIR.
-			isStep := func(process string) bool { return strings.Contains(process, "wait-test-complete.sh") }
-
-			before := processesBelow(t, tmp)
-			if !eventually(time.Minute, func() bool { before = processesBelow(t, tmp); return slices.ContainsFunc(before, isStep) }) {
-				t.Fatalf("\n%s\nthe step does not run, so this test shows nothing: %v", tc.reason, before)
-			}
-
-			dirs := entries(t, tmp)
+			before, dirs := p.awaitStep(t, tmp), entries(t, tmp)
 
 			p.end(t, tc.signal)
 
@@ -87,6 +72,8 @@ func TestNothingLeftBehind(t *testing.T) {
 					t.Errorf("\n%s\nthe next run has left: %v", tc.reason, left)
 				}
 
+				before = next.awaitStep(t, tmp)
+
 				next.end(t, syscall.SIGINT)
 			}
 
@@ -101,6 +88,25 @@ func TestNothingLeftBehind(t *testing.T) {
 			}
 		})
 	}
+}
+
+// awaitStep waits until the program is in the middle of a life, and returns the processes
+// that it runs then.
+func (p *program) awaitStep(t *testing.T, tmp string) []string {
+	t.Helper()
+
+	p.awaitOutput(t, "ci-operator's Secret holds the kubeconfig")
+
+	// The last to be started, and the one that has not inherited TMPDIR.
+	isStep := func(process string) bool { return strings.Contains(process, "wait-test-complete.sh") }
+
+	var running []string
+
+	if !eventually(time.Minute, func() bool { running = processesBelow(t, tmp); return slices.ContainsFunc(running, isStep) }) {
+		t.Fatalf("the step does not run, so this test shows nothing: %v", running)
+	}
+
+	return running
 }
 
 // tempDir makes a directory that is removed with the shared stack at the latest.
