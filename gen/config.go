@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/alecthomas/kong"
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
@@ -31,7 +32,8 @@ type configCmd struct {
 // Help is what `gen config --help` says beyond its flags.
 func (*configCmd) Help() string {
 	return `Files that were generated once and are no longer are removed. What people wrote
-in the directory, such as its README.md, is left alone.`
+in the directory, such as its README.md, is left alone. Nothing is written where that
+would cut a cluster off from app.ci: deploy/README.md has the steps to another credential.`
 }
 
 // Run generates the manifests, or checks them.
@@ -44,7 +46,7 @@ func (c *configCmd) Run(k *kong.Context) error {
 	}
 
 	if !c.Check {
-		return config.Write(p, files)
+		return c.write(p, files)
 	}
 
 	problems, err := config.Check(p, files)
@@ -63,4 +65,17 @@ func (c *configCmd) Run(k *kong.Context) error {
 	}
 
 	return nil
+}
+
+func (c *configCmd) write(p config.Paths, files []manifest.File) error {
+	problems, err := config.CutOff(p, files)
+	if err != nil {
+		return err
+	}
+
+	if len(problems) > 0 {
+		return errors.Errorf("nothing is written:\n%s", strings.Join(problems, "\n"))
+	}
+
+	return config.Write(p, files)
 }

@@ -261,3 +261,23 @@ environments[staging].versions.api: its XRD takes what the CRD of appCI.versions
 		})
 	}
 }
+
+// TestConfigCutsNobodyOff takes a credential away from a cluster that is there.
+func TestConfigCutsNobodyOff(t *testing.T) {
+	root := newConfigCheckout(t)
+	path := root + "/deploy/app.ci/policies.yaml"
+	before := readTest(t, path)
+
+	file := root + "/gen/environments.yaml"
+	writeTest(t, file, strings.Replace(readTest(t, file), "  - name: stg-2\n", "  - {name: stg-2, namespace: own, credential: {vaultPath: own, tokenVersions: [1], inUse: true}}\n", 1))
+
+	_, err := runGen(t, "config", "--root="+root)
+	if diff := cmp.Diff(`nothing is written:
+stg-2 would be cut off from app.ci: it may still use ServiceAccount konflux-staging, which is to serve it no more. Say whose that is in its formerCredential until the cluster is known to have the other`, message(err)); diff != "" {
+		t.Errorf("That is an error: -want, +got:\n%s", diff)
+	}
+
+	if diff := cmp.Diff(before, readTest(t, path)); diff != "" {
+		t.Errorf("Nothing is written: -want, +got:\n%s", diff)
+	}
+}

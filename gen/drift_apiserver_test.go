@@ -42,6 +42,10 @@ func TestDriftOnAPIServers(t *testing.T) {
 		stdout, stderr string
 	}{
 		{
+			reason: "The XRDs of this checkout are those that the CRD on app.ci makes, however a cluster writes it.",
+			args:   []string{"xrd", "--check", "--context=app.ci"},
+		},
+		{
 			reason: "Without an XRD it cannot tell.",
 			args:   args(), code: 2,
 			stderr: "there is no XRD " + claims + " and no XRD " + namespaced,

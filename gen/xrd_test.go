@@ -236,6 +236,31 @@ spec.versions.v1: removed (breaking)
 			},
 			want: ran{Code: 1, Stdout: "spec.versions.v1.served: value changed from true to false (breaking)\n"},
 		},
+		"Status": {
+			reason: "Without its subresource a status cannot be reported, and whoever may write the spec writes it.",
+			to: func(t *testing.T) string {
+				t.Helper()
+
+				crd := loadCRD(t)
+				crd.Spec.Versions[0].Subresources = nil
+
+				return writeCRD(t, crd)
+			},
+			want: ran{Code: 1, Stdout: "spec.versions.v1.subresources: removed (breaking)\n"},
+		},
+		"StatusForScale": {
+			reason: "One subresource does not make up for another, and a new one breaks nothing.",
+			to: func(t *testing.T) string {
+				t.Helper()
+
+				crd := loadCRD(t)
+				crd.Spec.Versions[0].Subresources = &extv1.CustomResourceSubresources{Scale: &extv1.CustomResourceSubresourceScale{SpecReplicasPath: ".spec.replicas", StatusReplicasPath: ".status.replicas"}}
+				crd.Spec.Versions[0].SelectableFields = []extv1.SelectableField{{JSONPath: ".status.phase"}}
+
+				return writeCRD(t, crd)
+			},
+			want: ran{Code: 1, Stdout: "spec.versions.v1.subresources.status: removed (breaking)\n"},
+		},
 	}
 
 	for name, tc := range cases {

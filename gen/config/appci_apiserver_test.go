@@ -79,6 +79,7 @@ func TestAppCI(t *testing.T) {
 
 	t.Run("Konflux", func(t *testing.T) { testKonfluxOnAppCI(t, c) })
 	t.Run("Reconciler", func(t *testing.T) { testReconcilerOnAppCI(t, c) })
+	t.Run("Change", func(t *testing.T) { testChangeOnAppCI(t, p, c) })
 	t.Run("Retired", func(t *testing.T) { testRetiredOnAppCI(t, p, c) })
 }
 
@@ -137,9 +138,9 @@ func testKonfluxOnAppCI(t *testing.T, c *cluster) {
 		"DropAnnotations":      {"So is to say nothing at all.", konflux, patches(live, `{"metadata": {"annotations": null}}`), false},
 		"ChangeCluster":        {"Nor does it move to another Konflux cluster, even of the same credential.", konflux, patches(live, annotate(annotationCluster, "stg-2")), false},
 		"RenameRun":            {"Other annotations may change.", konflux, patches(live, annotate("ephemeralcluster.ci.openshift.io/pipeline-run-name", "run")), true},
-		"AdoptOld":             {"One of old that says nothing can be said to be its own.", konflux, patches(old, annotate(annotationCluster, "stg-1")), true},
-		"AdoptOldForAnother":   {"But not another's.", konflux, patches(old, annotate(annotationCluster, "prd-1")), false},
-		"TearDownOld":          {"One of old can be torn down.", konflux, patches(old, tearDown), true},
+		"AdoptOld":             {"One that says nothing is of old, or was made by hand: it cannot be said to be its own.", konflux, patches(old, annotate(annotationCluster, "stg-1")), false},
+		"TearDownOld":          {"Nor be torn down.", konflux, patches(old, tearDown), false},
+		"DeleteOld":            {"Nor deleted.", konflux, deletes(old), false},
 		"ReportStatus":         {"The status is the reconciler's.", konflux, patchesStatus(live, `{"status": {"phase": "Ready"}}`), false},
 		"Get":                  {"It observes what it made.", konflux, gets(live), true},
 		"GetElsewhere":         {"It reads single ones in its namespace only.", konflux, gets(elsewhere), false},
@@ -159,6 +160,10 @@ func testKonfluxOnAppCI(t *testing.T, c *cluster) {
 		"ChangePolicy":         {"It cannot switch off what holds it.", konflux, deletes(object(t, "{apiVersion: admissionregistration.k8s.io/v1, kind: ValidatingAdmissionPolicyBinding, metadata: {name: ephemeral-cluster-origin}}")), false},
 		"LegacyCreate":         {"The credential of old still serves all, in the namespace of old.", legacy, creates(newEC(t, shared, "new", "prd-2", "team-a")), true},
 		"LegacyCreateUnknown":  {"But no Konflux cluster that there is not.", legacy, creates(newEC(t, shared, "new", "prd-3", "team-a")), false},
+		"LegacyAdoptOld":       {"What it made of old, without a word, can be said to be one's own.", legacy, patches(old, annotate(annotationCluster, "stg-1")), true},
+		"LegacyAdoptUnknown":   {"But not one's that there is not.", legacy, patches(old, annotate(annotationCluster, "prd-3")), false},
+		"LegacyTearDownOld":    {"And be torn down.", legacy, patches(old, tearDown), true},
+		"LegacyDeleteOld":      {"And deleted.", legacy, deletes(old), true},
 		"LegacyElsewhere":      {"It has no other namespace.", legacy, creates(newEC(t, staging, "new", "stg-1", "team-a")), false},
 		"LegacyTearDown":       {"It tears down what it made.", legacy, patches(others, tearDown), true},
 		"LegacyChangeTenant":   {"What is fixed is fixed for it too.", legacy, patches(others, annotate(annotationTenant, "team-a")), false},
@@ -170,6 +175,77 @@ func testKonfluxOnAppCI(t *testing.T, c *cluster) {
 		"AdminChangeTenant":    {"But not make it another's.", admin, patches(live, annotate(annotationTenant, "team-b")), false},
 		"AdminReadsBothTokens": {"In a rotation there are two tokens.", admin, getsAll(newSecret(environments.CredentialsNamespace, "konflux-staging-token-v1"), newSecret(environments.CredentialsNamespace, "konflux-staging-token-v2")), true},
 	}, "Create", "CreateForAnother", "PatchSecret", "LegacyCreate")
+}
+
+// testChangeOnAppCI gives a cluster a credential of its own, and moves another one to another
+// environment, while they have EphemeralClusters.
+func testChangeOnAppCI(t *testing.T, p Paths, c *cluster) {
+	t.Helper()
+
+	const (
+		shared   = "ephemeral-cluster"
+		stagings = "ephemeral-cluster-staging"
+		private  = "ephemeral-cluster-stg-2"
+
+		tearDown = `{"spec": {"tearDownCluster": true}}`
+		former   = "    formerCredential: staging\n"
+	)
+
+	live := newEC(t, stagings, "begun", "stg-2", "team-a")
+	credentials := newSecret(stagings, "begun-credentials")
+	moved := newEC(t, shared, "moved", "prd-1", "team-a")
+	c.create(t, copyOf(live), copyOf(credentials), copyOf(moved))
+
+	replace(t, p, p.File, "  - name: stg-2\n", `  - name: stg-2
+    namespace: ephemeral-cluster-stg-2
+    formerNamespaces: [ephemeral-cluster-staging]
+    credential: {vaultPath: own, tokenVersions: [1]}
+`)
+	replace(t, p, p.File, "  - name: prd-1\n", "")
+	replace(t, p, p.File, "  - name: stg-1\n", "  - name: stg-1\n  - {name: prd-1, formerCredential: production}\n")
+	generate(t, p)
+	c.apply(t, filepath.Join(p.Root, p.Out, "app.ci"))
+
+	own, old := c.asAccount(t, environments.CredentialsNamespace, "konflux-stg-2"), c.asAccount(t, environments.CredentialsNamespace, "konflux-staging")
+	production := c.asAccount(t, environments.CredentialsNamespace, "konflux-production")
+
+	both := map[string]attempt{
+		"Create":        {"The one that the cluster has goes on.", old, creates(newEC(t, stagings, "new", "stg-2", "team-a")), true},
+		"TearDown":      {"With all that it is for.", old, patches(live, tearDown), true},
+		"Delete":        {"To the end.", old, deletes(live), true},
+		"OwnCreates":    {"When the cluster has the other, nobody says so at that moment: it does the same.", own, creates(newEC(t, stagings, "new", "stg-2", "team-a")), true},
+		"OwnTearsDown":  {"It ends what was begun.", own, patches(live, tearDown), true},
+		"OwnDeletes":    {"It takes that away.", own, deletes(live), true},
+		"OwnReads":      {"It reads its credentials.", own, gets(credentials), true},
+		"OwnForAnother": {"It speaks for nobody else.", own, creates(newEC(t, stagings, "new", "stg-1", "team-a")), false},
+		"Moving":        {"One that moves is served by the environment that it leaves.", production, patches(moved, tearDown), true},
+		"Moved":         {"And by the one that it moves to.", old, patches(moved, tearDown), true},
+	}
+
+	attempts(t, both, "Create", "OwnCreates", "OwnForAnother", "Moved")
+
+	// The cluster fetches it: on app.ci nothing changes.
+	replace(t, p, p.File, "tokenVersions: [1]}\n", "tokenVersions: [1], inUse: true}\n"+former)
+	generate(t, p)
+	c.apply(t, filepath.Join(p.Root, p.Out, "app.ci"))
+	attempts(t, both)
+
+	// The cluster has it.
+	replace(t, p, p.File, former, "")
+	replace(t, p, p.File, "{name: prd-1, formerCredential: production}", "name: prd-1")
+	generate(t, p)
+	c.apply(t, filepath.Join(p.Root, p.Out, "app.ci"))
+
+	attempts(t, map[string]attempt{
+		"Create":          {"The former speaks for it no more.", old, creates(newEC(t, stagings, "new", "stg-2", "team-a")), false},
+		"TearDown":        {"Nor ends what it began.", old, patches(live, tearDown), false},
+		"OwnCreates":      {"What is new has a namespace of its own.", own, creates(newEC(t, private, "new", "stg-2", "team-a")), true},
+		"OwnTearsDown":    {"What was begun before ends where it is.", own, patches(live, tearDown), true},
+		"OwnReads":        {"Its credentials are read till then.", own, gets(credentials), true},
+		"CreateElsewhere": {"A namespace of its own keeps others out.", old, creates(newEC(t, private, "new", "stg-1", "team-a")), false},
+		"Left":            {"The environment that was left has no say any more.", production, patches(moved, tearDown), false},
+		"Moved":           {"The other one has.", old, patches(moved, tearDown), true},
+	}, "Create", "OwnCreates", "Left")
 }
 
 // testRetiredOnAppCI applies a tree that generates two of the credentials no more. Nothing
@@ -194,6 +270,7 @@ func testRetiredOnAppCI(t *testing.T, p Paths, c *cluster) {
     credential:
       vaultPath: production/appci-prd-2
       tokenVersions: [3]
+      inUse: true
 `, "")
 	generate(t, p)
 	c.apply(t, filepath.Join(p.Root, p.Out, "app.ci"))

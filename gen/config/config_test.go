@@ -104,7 +104,7 @@ func TestWrite(t *testing.T) {
 		"deploy/app.ci/konflux-production.yaml: is no longer generated",
 		`deploy/app.ci/kustomization.yaml: line 9 is "- konflux-production.yaml", should be "- konflux-prd-2.yaml"`,
 		`deploy/app.ci/namespaces.yaml: line 6 is "    argocd.argoproj.io/sync-options: Prune=true,Delete=confirm", should be "    argocd.argoproj.io/sync-options: Prune=false,Delete=confirm"`,
-		`deploy/app.ci/policies.yaml: line 47 is "          \"stg-2\",", should be "          \"prd-2\""`,
+		`deploy/app.ci/policies.yaml: line 51 is "          \"stg-2\",", should be "          \"prd-2\""`,
 		"deploy/build-farm/reconciler.yaml: is missing",
 		"deploy/konflux/production/prd-1/environment-config.yaml: is no longer generated",
 		"deploy/konflux/production/prd-1/kustomization.yaml: is no longer generated",
@@ -133,23 +133,59 @@ func TestWrite(t *testing.T) {
 	}
 }
 
-// TestOwnCredential gives a cluster a credential of its own.
+// TestOwnCredential gives a cluster a credential of its own, step by step.
 func TestOwnCredential(t *testing.T) {
-	p := newCheckout(t, fixture)
-	replace(t, p, p.File, "  - name: stg-2\n", "  - {name: stg-2, namespace: ephemeral-cluster-stg-2, credential: {vaultPath: staging/appci-stg-2, tokenVersions: [1]}}\n")
-	generate(t, p)
+	const begin = "  - name: stg-2\n    namespace: ephemeral-cluster-stg-2\n    formerNamespaces: [ephemeral-cluster-staging]\n"
 
-	files := tree(t, p, "deploy/konflux/staging")
-
-	want := map[string]bool{"base/provider.yaml": false, "stg-2/base/provider.yaml": true}
-	got := map[string]bool{}
-
-	for name := range want {
-		got[name] = strings.Contains(files[name], "konflux-stg-2-token-v1")
+	// What the cluster's own tree has, if it has one.
+	type connection struct {
+		Fetches, Starts, Keeps bool
 	}
 
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("provider-kubernetes is started anew with it, though its version is the same: -want, +got:\n%s", diff)
+	steps := []struct {
+		reason string
+		change string
+		want   connection
+	}{
+		{
+			reason: "While it is only there, the tree is as it was.",
+			change: begin + "    credential: {vaultPath: staging/appci-stg-2, tokenVersions: [1]}\n",
+		},
+		{
+			reason: "Then the cluster fetches it, and all else is as it was.",
+			change: begin + "    credential: {vaultPath: staging/appci-stg-2, tokenVersions: [1], inUse: true}\n    formerCredential: staging\n",
+			want:   connection{Fetches: true},
+		},
+		{
+			reason: "Once it has it, provider-kubernetes is started anew, though its version is the same, and what is new goes to another namespace.",
+			change: begin + "    credential: {vaultPath: staging/appci-stg-2, tokenVersions: [1], inUse: true}\n",
+			want:   connection{Fetches: true, Starts: true, Keeps: true},
+		},
+	}
+
+	p := newCheckout(t, fixture)
+	was := "  - name: stg-2\n"
+
+	for _, s := range steps {
+		replace(t, p, p.File, was, s.change)
+		was = s.change
+
+		generate(t, p)
+
+		files := tree(t, p, "deploy/konflux/staging")
+
+		got := connection{
+			Fetches: strings.Contains(files["stg-2/base/external-secret.yaml"], "staging/appci-stg-2"),
+			Starts:  strings.Contains(files["stg-2/base/provider.yaml"], "konflux-stg-2-token-v1"),
+			Keeps:   strings.Contains(files["stg-2/base/kustomization.yaml"], "ephemeral-cluster-stg-2"),
+		}
+		if diff := cmp.Diff(s.want, got); diff != "" {
+			t.Errorf("\n%s\n-want, +got:\n%s", s.reason, diff)
+		}
+
+		if strings.Contains(files["base/provider.yaml"]+files["base/external-secret.yaml"], "stg-2") {
+			t.Errorf("\n%s\nThe others' tree is not about it", s.reason)
+		}
 	}
 }
 

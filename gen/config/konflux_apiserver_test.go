@@ -4,6 +4,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	xv1 "github.com/crossplane/crossplane/apis/v2/apiextensions/v1"
@@ -12,6 +13,8 @@ import (
 	extv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
 	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config/konflux"
@@ -116,6 +119,7 @@ func TestKonfluxClaims(t *testing.T) {
 	crossplane := c.asAccount(t, "crossplane-system", "crossplane")
 	user := c.as(t, "tenant")
 	viewer := c.as(t, "viewer")
+	admin := c.as(t, "somebody", "system:masters")
 
 	table := aboutObjects(t, c)
 
@@ -155,12 +159,21 @@ func TestKonfluxClaims(t *testing.T) {
 		"Composite":          {"Composites are none of a tenant's business.", user, patches(composite, tearDown), false},
 		"View":               {"Who may view may view.", viewer, gets(bound), true},
 		"ViewerCreates":      {"And no more.", viewer, creates(newTPC(t, tenant, "new", "")), false},
+		"AdminRestores":      {"An administrator restores claims as they were, or nobody could tear down what is behind them.", admin, creates(newTPC(t, tenant, "restored", ", resourceRef: {apiVersion: ci.openshift.org/v1alpha1, kind: XTestPlatformCluster, name: mine}, compositionUpdatePolicy: Automatic, compositionRevisionRef: {name: current}")), true},
+		"AdminBinds":         {"And binds one that was restored without.", admin, patches(unbound, hijack), true},
+		"AdminUnbinds":       {"But loses no cluster by leaving it out.", admin, patches(bound, unbind), false},
 		"CrossplaneBinds":    {"Crossplane binds.", crossplane, patches(unbound, hijack), true},
 		"CrossplaneReports":  {"And reports.", crossplane, patchesStatus(bound, `{"status": {"phase": "Ready"}}`), true},
 		"CrossplaneComposes": {"And keeps composites.", crossplane, patches(composite, tearDown), true},
 	})
 
 	attempts(t, table, "TenantCreatesObject", "CreateBound", "Create", "View")
+
+	// As kubectl replace does, and Argo CD with Replace=true.
+	err := user.Patch(t.Context(), copyOf(bound), client.RawPatch(types.MergePatchType, []byte(unbind)), client.DryRunAll)
+	if err == nil || !strings.Contains(err.Error(), "spec.resourceRef, which Crossplane has set, would be removed: use kubectl apply, not replace") {
+		t.Errorf("Whoever leaves out what Crossplane has set is told what to do, got %v", err)
+	}
 }
 
 // TestKonfluxV2 tries what they may where namespaced composites are served.

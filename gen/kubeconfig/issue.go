@@ -120,6 +120,11 @@ func clusterOf(cfg *rest.Config, req Request) (*clientcmdapi.Cluster, error) {
 		}
 	}
 
+	// Without a scheme client-go may take it for a server without TLS, and sends it no token.
+	if req.Server != "" && !strings.HasPrefix(req.Server, "https://") {
+		return nil, errors.Errorf("server %q does not begin with https://", req.Server)
+	}
+
 	c := clientcmdapi.NewCluster()
 	c.Server = cfg.Host
 	c.TLSServerName = cfg.ServerName

@@ -78,6 +78,12 @@ func TestClusterOf(t *testing.T) {
 			req:    Request{Server: "https://api.ci", CAFile: file("ca")},
 			err:    "the certificate of https://localhost is not verified: issue no credential of it",
 		},
+		"WithoutScheme": {
+			reason: "Where the certificate is a public one, nobody would send a token there.",
+			cfg:    rest.Config{Host: "https://api.ci:6443"},
+			req:    Request{Server: "api.ci:6443"},
+			err:    `server "api.ci:6443" does not begin with https://`,
+		},
 		"Plain": {
 			reason: "Without TLS there is nothing to verify.",
 			cfg:    tunnel,

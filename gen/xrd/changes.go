@@ -65,7 +65,7 @@ func Changes(from, to *extv1.CustomResourceDefinition) ([]Edit, error) {
 }
 
 // breaksRequests reports whether a change outside of the schemas breaks something:
-// that a version is gone, or that the kind is another one.
+// that a version is gone or what it serves beside objects, or that the kind is another one.
 func breaksRequests(c schema.Change) bool {
 	const versions = "spec.versions"
 
@@ -74,6 +74,8 @@ func breaksRequests(c schema.Change) bool {
 		return c.New == ""
 	case strings.HasSuffix(c.Path, ".served") && schema.Within(c.Path, versions):
 		return c.New == "false"
+	case schema.Within(c.Path, versions) && isServedBeside(c.Path):
+		return c.Old != "" && (c.Keyword != "" || c.New == "")
 	}
 
 	switch c.Path {
@@ -82,6 +84,14 @@ func breaksRequests(c schema.Change) bool {
 	}
 
 	return false
+}
+
+// isServedBeside reports whether a path is about a version's subresources, or about fields
+// that its objects can be selected by.
+func isServedBeside(path string) bool {
+	_, of, _ := strings.Cut(strings.TrimPrefix(path, "spec.versions."), ".")
+
+	return schema.Within(of, "subresources") || schema.Within(of, "selectableFields")
 }
 
 func parseDefinition(crd *extv1.CustomResourceDefinition) (*definition, error) {

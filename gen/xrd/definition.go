@@ -1,6 +1,7 @@
 package xrd
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 
@@ -53,7 +54,8 @@ func (d *definition) addRest(rest any) error {
 	return nil
 }
 
-// addFields names the elements of a list by their name, where they have one.
+// addFields names the elements of a list by their name, or the path of a field that they are
+// about, where they have one.
 func addFields(n schema.Nodes, path string, value any) {
 	n[path] = schema.Keywords{}
 
@@ -65,8 +67,8 @@ func addFields(n schema.Nodes, path string, value any) {
 	case []any:
 		for i, sub := range v {
 			name := fmt.Sprint(i)
-			if m, ok := sub.(map[string]any); ok && m["name"] != nil {
-				name = fmt.Sprint(m["name"])
+			if m, ok := sub.(map[string]any); ok {
+				name = fmt.Sprint(cmp.Or(m["name"], m["jsonPath"], any(name)))
 			}
 
 			addFields(n, schema.Join(path, schema.Quote(name)), sub)

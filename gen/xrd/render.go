@@ -1,6 +1,7 @@
 package xrd
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -41,6 +42,16 @@ func Generate(ctx context.Context, src *Source, o Options, command string) ([]Fi
 		{Name: FileClaims, Content: append([]byte(header), claims...)},
 		{Name: FileNamespaced, Content: append([]byte(header), namespaced...)},
 	}, nil
+}
+
+// WithoutHeader returns a file's content below its header, which says what it was generated from
+// and how.
+func WithoutHeader(content []byte) []byte {
+	for bytes.HasPrefix(content, []byte("#")) {
+		_, content, _ = bytes.Cut(content, []byte("\n"))
+	}
+
+	return content
 }
 
 func generateClaims(ctx context.Context, crd *extv1.CustomResourceDefinition, o Options) ([]byte, error) {

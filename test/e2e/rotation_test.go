@@ -10,6 +10,7 @@ import (
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
@@ -64,6 +65,17 @@ func TestRotation(t *testing.T) {
 	configureTokens(t, reason, environments.Credential{TokenVersions: []int{2}})
 	apply(ctx, t, shared.ApplyAppCI)
 	apply(ctx, t, shared.ApplyKonflux)
+
+	// The old one is ended by whoever has seen to that, and not by what prunes.
+	if _, err := kubeconfig.Examine(ctx, old, nil); err != nil {
+		t.Errorf("\n%s\nthe old token has ended by itself: %v", reason, err)
+	}
+
+	c := shared.Deployment.Credential
+	if err := shared.AppCI.Delete(ctx, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: c.Namespace, Name: c.TokenSecret(1)}}); err != nil {
+		t.Fatal(err)
+	}
+
 	awaitRefused(ctx, t, reason, old)
 
 	if diff := cmp.Diff(before, takeSnapshot(ctx, t, shared, l)); diff != "" {

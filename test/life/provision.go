@@ -92,7 +92,7 @@ func (l *Life) awaitEC(ctx context.Context, match func(*apiv1.EphemeralCluster) 
 		l.ec = ec
 
 		return match(ec)
-	}, client.InNamespace(apiv1.DefaultNamespace))
+	})
 
 	return err
 }

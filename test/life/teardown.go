@@ -121,13 +121,18 @@ func (l *Life) Delete(ctx context.Context) error {
 	}
 
 	composite := l.compositeName()
+	namespace := apiv1.DefaultNamespace
+
+	if l.ec != nil {
+		namespace = l.ec.GetNamespace()
+	}
 
 	return l.awaitGone(ctx, []located{
 		{l.stack.Konflux, l.claim},
 		{l.stack.Konflux, object("v1", "Secret", l.Namespace, l.secretName())},
 		{l.stack.Konflux, object("v1", "Secret", l.connectionNamespace(), "credentials-"+composite)},
 		{l.stack.AppCI, l.ec},
-		{l.stack.AppCI, object("v1", "Secret", apiv1.DefaultNamespace, apiv1.CredentialsSecretName(composite))},
+		{l.stack.AppCI, object("v1", "Secret", namespace, apiv1.CredentialsSecretName(composite))},
 	})
 }
 

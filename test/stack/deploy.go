@@ -96,11 +96,7 @@ func (s *Stack) deploy(written []byte, change func(*environments.File)) error {
 
 	d := &Deployment{File: f, written: written, dir: s.dir(deployDir)}
 
-	for _, c := range f.Credentials() {
-		if slices.Contains(c.Clusters, s.konfluxClusterName()) {
-			d.Credential = c
-		}
-	}
+	d.Credential, _ = f.CredentialOf(s.konfluxClusterName())
 
 	s.Deployment = d
 	paths.Root = s.path

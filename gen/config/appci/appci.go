@@ -12,6 +12,9 @@ import (
 // Dir is the directory of app.ci's tree.
 const Dir = "app.ci"
 
+// PoliciesFile is the file of the policies there.
+const PoliciesFile = "policies.yaml"
+
 // Files returns the tree. The CRD is a kustomization, relative to it.
 func Files(f *environments.File, crd string) ([]manifest.File, error) {
 	credentials := append(f.Legacy(), f.Credentials()...)
@@ -24,7 +27,7 @@ func Files(f *environments.File, crd string) ([]manifest.File, error) {
 	}
 
 	parts = append(parts,
-		part{"policies.yaml", policies(credentials)},
+		part{PoliciesFile, policies(credentials)},
 		part{"reconciler-rights.yaml", reconcilerRights(f.Namespaces())},
 		part{"reconciler.yaml", reconciler(f)},
 	)

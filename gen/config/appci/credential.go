@@ -11,19 +11,19 @@ import (
 // plural is the resource of EphemeralClusters.
 const plural = "ephemeralclusters"
 
-// account returns a credential's ServiceAccount and its long-lived tokens.
+// account returns a credential's ServiceAccount and its long-lived tokens. Argo CD keeps
+// them: whoever still uses one would be cut off with it.
 func account(c environments.KonfluxCredential) []any {
 	account := manifest.ServiceAccount(c.Namespace, c.ServiceAccount)
-	if isLegacy(c) {
-		// Tokens in use end with it, whoever made it and prunes it.
-		account.Annotations = map[string]string{manifest.AnnotationSyncOptions: manifest.Keep}
-	}
+	account.Annotations = map[string]string{manifest.AnnotationSyncOptions: manifest.Keep}
 
 	objs := make([]any, 0, 1+len(c.TokenVersions))
 	objs = append(objs, account)
 
 	for _, v := range c.TokenVersions {
-		objs = append(objs, manifest.Token(account, c.TokenSecret(v)))
+		token := manifest.Token(account, c.TokenSecret(v))
+		token.Annotations[manifest.AnnotationSyncOptions] = manifest.Keep
+		objs = append(objs, token)
 	}
 
 	return objs

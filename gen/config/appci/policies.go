@@ -1,11 +1,13 @@
 package appci
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/yaml"
 
 	v1 "github.com/ephemeral-clusters/ephemeral-clusters/api/v1"
 	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config/environments"
@@ -18,6 +20,9 @@ const (
 	SecretPolicy = "ephemeral-cluster-secrets"
 )
 
+// clustersVariable has the Konflux clusters of each credential.
+const clustersVariable = "clusters"
+
 func policies(cs []environments.KonfluxCredential) []any {
 	return append(originPolicy(cs).Objects(), secretPolicy().Objects()...)
 }
@@ -27,7 +32,12 @@ func policies(cs []environments.KonfluxCredential) []any {
 // rights, and is held by the policies as long as it does.
 func isKonflux() string {
 	return `request.userInfo.username.startsWith("` + manifest.Username(environments.CredentialsNamespace, "") + `") ||
-request.userInfo.username == "` + manifest.Username(v1.DefaultNamespace, v1.DefaultNamespace) + `"`
+request.userInfo.username == "` + legacyUser() + `"`
+}
+
+// legacyUser is what the API server calls the credential of old.
+func legacyUser() string {
+	return manifest.Username(v1.DefaultNamespace, v1.DefaultNamespace)
 }
 
 // originPolicy keeps what says where an EphemeralCluster comes from: whoever may use
@@ -45,7 +55,7 @@ func originPolicy(cs []environments.KonfluxCredential) manifest.Policy {
 		Resources:  []string{plural},
 		Operations: []admissionv1.OperationType{admissionv1.Create, admissionv1.Update, admissionv1.Delete},
 		Variables: []admissionv1.Variable{
-			{Name: "clusters", Expression: clustersOf(cs)},
+			{Name: clustersVariable, Expression: clustersOf(cs)},
 			{Name: "konflux", Expression: isKonflux()},
 			{Name: "was", Expression: `oldObject == null ? {} : oldObject.metadata.?annotations.orValue({})`},
 			{Name: "is", Expression: `object == null ? {} : object.metadata.?annotations.orValue({})`},
@@ -66,7 +76,12 @@ func originPolicy(cs []environments.KonfluxCredential) manifest.Policy {
 				Message:    "this credential serves no Konflux cluster any more",
 			},
 			{
-				// Old ones may lack the annotation.
+				// Old ones may lack the annotation, and only the credential of old has made such.
+				Expression: `!variables.konflux || request.operation == "CREATE" || ` + cluster + ` in variables.was ||
+request.userInfo.username == "` + legacyUser() + `"`,
+				Message: "an EphemeralCluster that names no Konflux cluster is none of this credential's",
+			},
+			{
 				Expression: `!variables.konflux ||
 (variables.cluster == "" ? request.operation != "CREATE" :
   variables.cluster in variables.clusters[?request.userInfo.username].orValue([]))`,
@@ -90,6 +105,23 @@ func clustersOf(cs []environments.KonfluxCredential) string {
 	}
 
 	return "{" + strings.Join(entries, ",") + "\n}"
+}
+
+// ClustersIn returns the Konflux clusters of each credential, by its user name, as the origin
+// policy has them.
+func ClustersIn(policy *admissionv1.ValidatingAdmissionPolicy) map[string][]string {
+	i := slices.IndexFunc(policy.Spec.Variables, func(v admissionv1.Variable) bool { return v.Name == clustersVariable })
+	if i < 0 {
+		return nil
+	}
+
+	// Maps and lists of strings are written in CEL as they are in YAML.
+	out := map[string][]string{}
+	if err := yaml.Unmarshal([]byte(policy.Spec.Variables[i].Expression), &out); err != nil {
+		return nil
+	}
+
+	return out
 }
 
 // secretPolicy refuses credentials of Konflux clusters every write of a Secret that is

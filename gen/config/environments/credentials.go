@@ -18,7 +18,7 @@ type KonfluxCredential struct {
 	// Namespaces that it keeps EphemeralClusters in.
 	Namespaces []string
 
-	// Clusters that act through it.
+	// Clusters that act through it, or may while they change to or from it.
 	Clusters []string
 
 	VaultPath     string
@@ -27,16 +27,31 @@ type KonfluxCredential struct {
 
 	// place in the file.
 	place string
+
+	// own are those of its namespaces that no other credential keeps for itself.
+	own []string
+}
+
+// A Connection is how a Konflux cluster reaches app.ci.
+type Connection struct {
+	// VaultPath is where the cluster gets its kubeconfig from.
+	VaultPath string
+
+	// Token is the Secret, on app.ci, of the token that the cluster is known to have.
+	Token string
+
+	// Namespace is where the cluster's new EphemeralClusters go.
+	Namespace string
 }
 
 // Username is what the API server calls it.
-func (c *KonfluxCredential) Username() string {
-	return "system:serviceaccount:" + c.Namespace + ":" + c.ServiceAccount
+func (k *KonfluxCredential) Username() string {
+	return "system:serviceaccount:" + k.Namespace + ":" + k.ServiceAccount
 }
 
 // TokenSecret is the name of the Secret with a version of its token.
-func (c *KonfluxCredential) TokenSecret(version int) string {
-	return TokenSecret(c.ServiceAccount, version)
+func (k *KonfluxCredential) TokenSecret(version int) string {
+	return TokenSecret(k.ServiceAccount, version)
 }
 
 // TokenSecret is the name of the Secret with a version of a ServiceAccount's token.
@@ -44,44 +59,96 @@ func TokenSecret(account string, version int) string {
 	return fmt.Sprintf("%s-token-v%d", account, version)
 }
 
-// TokenSecret is the name of the Secret with the token that clusters are known to have.
-// The owner is the environment or the cluster whose credential it is.
-func (c *Credential) TokenSecret(owner string) string {
-	return TokenSecret(accountPrefix+owner, c.TokenInUse)
+// Connection is that of the clusters that use the environment's credential.
+func (e *Environment) Connection() Connection {
+	return newConnection(e.Name, e.Namespace, e.Credential)
+}
+
+// ConnectionOf returns how a cluster of an environment reaches app.ci. While it changes from
+// one credential to another it fetches that, and all else is as it was.
+func (f *File) ConnectionOf(e Environment, c Cluster) Connection {
+	connection := e.Connection()
+	if c.usesOwn() {
+		connection = newConnection(c.Name, c.Namespace, *c.Credential)
+	}
+
+	former := connection
+	if o, ok := f.Find(c.FormerCredential); ok {
+		former = o.Connection()
+	} else if c.FormerCredential == c.Name && c.Credential != nil {
+		former = newConnection(c.Name, c.Namespace, *c.Credential)
+	}
+
+	connection.Token, connection.Namespace = former.Token, former.Namespace
+
+	return connection
+}
+
+func newConnection(owner, namespace string, c Credential) Connection {
+	return Connection{VaultPath: c.VaultPath, Token: TokenSecret(accountPrefix+owner, c.TokenInUse), Namespace: namespace}
+}
+
+// usesOwn says whether a cluster uses a credential of its own.
+func (c *Cluster) usesOwn() bool {
+	return c.Credential != nil && c.Credential.InUse
 }
 
 // Credentials returns the credentials that clusters use, without the legacy one.
 func (f *File) Credentials() []KonfluxCredential {
-	var out []KonfluxCredential
+	var all []KonfluxCredential
 
 	for _, e := range f.Environments {
-		shared := newCredential(e.Name, fmt.Sprintf("environments[%s]", e.Name), e.Credential)
-		shared.addNamespaces(e.Namespace, e.FormerNamespaces...)
+		shared := newCredential(e.Name, placeOf(e), e.Credential, append([]string{e.Namespace}, e.FormerNamespaces...)...)
 
 		var own []KonfluxCredential
 
 		for _, c := range e.Clusters {
-			if c.Credential == nil {
-				shared.Clusters = append(shared.Clusters, c.Name)
+			if c.Credential != nil {
+				o := newCredential(c.Name, placeOf(e, c), *c.Credential, c.Namespace)
+				o.serve(c)
+				own = append(own, o)
+			}
 
+			// One of its own has to be there before the cluster can use it.
+			if !c.usesOwn() {
+				shared.serve(c)
+			}
+		}
+
+		all = append(all, shared)
+		all = append(all, own...)
+	}
+
+	for _, e := range f.Environments {
+		for _, c := range e.Clusters {
+			i := slices.IndexFunc(all, func(k KonfluxCredential) bool { return k.ServiceAccount == accountPrefix+c.FormerCredential })
+			if i >= 0 && !slices.Contains(all[i].Clusters, c.Name) {
+				all[i].Clusters = append(all[i].Clusters, c.Name)
+			}
+		}
+	}
+
+	// Nobody would use one without clusters.
+	return slices.DeleteFunc(all, func(k KonfluxCredential) bool { return len(k.Clusters) == 0 })
+}
+
+// CredentialOf returns the credential that a cluster fetches.
+func (f *File) CredentialOf(cluster string) (KonfluxCredential, bool) {
+	for _, e := range f.Environments {
+		for _, c := range e.Clusters {
+			if c.Name != cluster {
 				continue
 			}
 
-			o := newCredential(c.Name, fmt.Sprintf("environments[%s].clusters[%s]", e.Name, c.Name), *c.Credential)
-			o.Clusters = []string{c.Name}
-			o.addNamespaces(c.Namespace, c.FormerNamespaces...)
-			own = append(own, o)
-		}
+			path := f.ConnectionOf(e, c).VaultPath
+			all := f.Credentials()
+			i := slices.IndexFunc(all, func(k KonfluxCredential) bool { return k.VaultPath == path })
 
-		// Nobody would use one without clusters.
-		if len(shared.Clusters) > 0 {
-			out = append(out, shared)
+			return all[i], true
 		}
-
-		out = append(out, own...)
 	}
 
-	return out
+	return KonfluxCredential{}, false
 }
 
 // Legacy returns the credential of old, which serves all clusters in the default
@@ -128,20 +195,39 @@ func (f *File) Find(name string) (Environment, bool) {
 	return f.Environments[i], true
 }
 
-func newCredential(name, place string, c Credential) KonfluxCredential {
-	return KonfluxCredential{
+func newCredential(name, place string, c Credential, namespaces ...string) KonfluxCredential {
+	k := KonfluxCredential{
 		Namespace:      CredentialsNamespace,
 		ServiceAccount: accountPrefix + name,
 		VaultPath:      c.VaultPath,
 		TokenVersions:  c.TokenVersions,
 		TokenInUse:     c.TokenInUse,
 		place:          place,
+		own:            namespaces,
 	}
+	k.addNamespaces(namespaces)
+
+	return k
 }
 
-func (c *KonfluxCredential) addNamespaces(current string, former ...string) {
-	c.Namespaces = append(c.Namespaces, current)
-	c.Namespaces = append(c.Namespaces, former...)
-	slices.Sort(c.Namespaces)
-	c.Namespaces = slices.Compact(c.Namespaces)
+// serve lets a credential speak for a cluster, also about what that has left behind.
+func (k *KonfluxCredential) serve(c Cluster) {
+	k.Clusters = append(k.Clusters, c.Name)
+	k.addNamespaces(c.FormerNamespaces)
+}
+
+func (k *KonfluxCredential) addNamespaces(more []string) {
+	k.Namespaces = slices.Concat(k.Namespaces, more)
+	slices.Sort(k.Namespaces)
+	k.Namespaces = slices.Compact(k.Namespaces)
+}
+
+// placeOf says where in the file an environment is, or a cluster of it.
+func placeOf(e Environment, cs ...Cluster) string {
+	place := fmt.Sprintf("environments[%s]", e.Name)
+	for _, c := range cs {
+		place += fmt.Sprintf(".clusters[%s]", c.Name)
+	}
+
+	return place
 }

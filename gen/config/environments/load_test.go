@@ -111,6 +111,56 @@ environments[staging]: ServiceAccount "konflux-staging" is that of environments[
 			replace: []string{"[ephemeral-cluster]", "[ephemeral-cluster-credentials]"},
 			err:     `environments[staging]: namespace "ephemeral-cluster-credentials" has Secrets that no credential of a Konflux cluster may read`,
 		},
+		"OwnNamespace": {
+			reason: "An own credential is there before it is used, and reaches what the cluster has where it is.",
+			replace: []string{"  - name: stg-2", `  - name: stg-2
+    namespace: ephemeral-cluster-stg-2
+    formerNamespaces: [ephemeral-cluster-staging]
+    credential: {vaultPath: staging/appci-stg-2, tokenVersions: [1]}`},
+		},
+		"OwnNamespaceWithoutFormer": {
+			reason: "With another namespace it would not, and no cluster could be torn down.",
+			replace: []string{"  - name: stg-2", `  - name: stg-2
+    namespace: ephemeral-cluster-stg-2
+    credential: {vaultPath: staging/appci-stg-2, tokenVersions: [1]}`},
+			err: `environments[staging].clusters[stg-2]: its EphemeralClusters are in namespace "ephemeral-cluster-staging", out of reach of ServiceAccount konflux-stg-2: name it in formerNamespaces, or, if it is a new cluster and has none, say that its credential is inUse`,
+		},
+		"OwnNamespaceOfNewCluster": {
+			reason: "A new cluster has none anywhere.",
+			replace: []string{"  - name: stg-2", `  - name: stg-2
+    namespace: ephemeral-cluster-stg-2
+    credential: {vaultPath: staging/appci-stg-2, tokenVersions: [1], inUse: true}`},
+		},
+		"MovedWithoutFormerNamespace": {
+			reason:  "It is the same for one that moves to another environment.",
+			replace: []string{"  - name: prd-1", "  - {name: prd-1, formerCredential: staging}"},
+			err:     `environments[production].clusters[prd-1]: its EphemeralClusters are in namespace "ephemeral-cluster-staging", out of reach of ServiceAccount konflux-production: name it in formerNamespaces, or, if it is a new cluster and has none, say that its credential is inUse`,
+		},
+		"Moved": {
+			reason:  "One that moves says where it comes from.",
+			replace: []string{"  - name: prd-1", "  - {name: prd-1, formerCredential: staging, formerNamespaces: [ephemeral-cluster-staging]}"},
+		},
+		"MovedFromNowhere": {
+			reason:  "There must be such a credential.",
+			replace: []string{"  - name: prd-1", "  - {name: prd-1, formerCredential: development}"},
+			err:     `environments[production].clusters[prd-1]: there is no credential of development that it can have used`,
+		},
+		"FormerInUse": {
+			reason:  "A credential does not follow itself.",
+			replace: []string{"  - name: prd-1", "  - {name: prd-1, formerCredential: production}", "      inUse: true\n", "      inUse: true\n    formerCredential: prd-2\n"},
+			err: `environments[production].clusters[prd-1]: formerCredential is the one that it uses, that of production
+environments[production].clusters[prd-2]: formerCredential is the one that it uses, that of prd-2`,
+		},
+		"SharedInUse": {
+			reason:  "An environment's is not begun to be used by a cluster.",
+			replace: []string{"tokenVersions: [1]\n", "tokenVersions: [1]\n    inUse: true\n"},
+			err:     `environments[production].credential: inUse is for a cluster's own: an environment's is in use by all that have no other`,
+		},
+		"FormerNamespaceOfAnother": {
+			reason:  "No cluster can have been in another's own namespace.",
+			replace: []string{"  - name: prd-1", "  - {name: prd-1, formerNamespaces: [ephemeral-cluster-prd-2]}"},
+			err:     `environments[production].clusters[prd-1]: namespace "ephemeral-cluster-prd-2" is only for cluster prd-2`,
+		},
 		"NamespaceWithoutCredential": {
 			reason:  "A namespace that another cluster's credential reaches keeps nobody out.",
 			replace: []string{"  - name: stg-2", "  - name: stg-2\n    namespace: ephemeral-cluster-stg-2"},
@@ -124,6 +174,15 @@ environments[staging]: ServiceAccount "konflux-staging" is that of environments[
 		"SameVersionOtherDigest": {
 			reason:  "A version and its digest are bumped together.",
 			replace: []string{"'v1.3.0'", "v1.3.1"},
+			err:     `environments[production].versions.provider: registry.example/provider v1.3.1 is sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb here, but sha256:cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc at environments[staging].versions.provider: bump both or neither`,
+		},
+		"DigestOfFirst": {
+			reason:  "A digest is filled in where it is tried first, and nowhere else yet.",
+			replace: []string{"'v1.3.0' # One behind.\n      digest: sha256:" + strings.Repeat("b", 64), "v1.3.1\n      digest: " + Placeholder},
+		},
+		"DigestOfOthers": {
+			reason:  "Of the others none can differ.",
+			replace: []string{"'v1.3.0' # One behind.", "v1.3.1", strings.Repeat("1", 64), strings.Repeat("0", 64)},
 			err:     `environments[production].versions.provider: registry.example/provider v1.3.1 is sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb here, but sha256:cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc at environments[staging].versions.provider: bump both or neither`,
 		},
 		"ReconcilerBehindCRD": {
@@ -167,7 +226,7 @@ func TestDefaults(t *testing.T) {
 		{Name: "prd-1", API: Claims, Namespace: "ephemeral-cluster", Versions: &production.Versions},
 		{
 			Name: "prd-2", API: V2, Namespace: "ephemeral-cluster-prd-2", Versions: &production.Versions,
-			Credential: &Credential{VaultPath: "production/appci-prd-2", TokenVersions: []int{3}, TokenInUse: 3},
+			Credential: &Credential{VaultPath: "production/appci-prd-2", TokenVersions: []int{3}, TokenInUse: 3, InUse: true},
 		},
 	}
 	if diff := cmp.Diff(want, production.Clusters); diff != "" {

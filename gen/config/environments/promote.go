@@ -209,7 +209,7 @@ func edit(b []byte, settings []setting) ([]byte, []Move, error) {
 	for _, s := range settings {
 		n := find(doc, s.path)
 		if n == nil {
-			return nil, nil, errors.Errorf("%s is not there, or not written out in place", strings.Join(s.path, "."))
+			return nil, nil, errors.Errorf("%s is not there, or not written out in place: what has an anchor, or is an alias, stands elsewhere too", strings.Join(s.path, "."))
 		}
 
 		if n.Value == s.value {
@@ -249,7 +249,13 @@ func cut(line string, column int, value string) (before, after string, ok bool) 
 	return before, after, ok
 }
 
+// find returns the value at a path, if it stands there and nowhere else: what has an anchor would
+// change wherever that is used.
 func find(n *yamlv3.Node, path []string) *yamlv3.Node {
+	if n.Anchor != "" {
+		return nil
+	}
+
 	if n.Kind == yamlv3.DocumentNode && len(n.Content) == 1 {
 		return find(n.Content[0], path)
 	}

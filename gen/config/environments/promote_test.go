@@ -189,7 +189,34 @@ func TestPromote(t *testing.T) {
 			reason:  "What stands elsewhere in the file is not changed, because it is others' too.",
 			replace: []string{"provider:\n      version: v1.3.1\n", "provider: &p\n      version: v1.3.1\n", "    provider:\n      version: 'v1.3.0' # One behind.\n      digest: sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb\n", "    provider: *p\n"},
 			promote: promote("staging", "production", Options{}),
-			err:     "environments.production.versions.provider.version is not there, or not written out in place",
+			err:     "environments.production.versions.provider.version is not there, or not written out in place: what has an anchor, or is an alias, stands elsewhere too",
+		},
+		"AnchoredTarget": {
+			reason:  "Nor does another environment move, because it has the same by an alias.",
+			replace: []string{"provider:\n      version: v1.3.1\n", "provider: &p\n      version: v1.3.1\n", "    provider:\n      version: 'v1.3.0' # One behind.\n      digest: sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb\n", "    provider: *p\n"},
+			promote: release("v0.3.0", "staging", Options{}),
+			err:     "environments.staging.versions.provider.version is not there, or not written out in place: what has an anchor, or is an alias, stands elsewhere too",
+		},
+		"AnchoredAbove": {
+			reason:  "Nor where all of it stands below an anchor.",
+			replace: []string{"  versions:\n    api: " + digest + "\n    function:\n", "  versions: &v\n    api: " + digest + "\n    function:\n"},
+			promote: release("v0.3.0", "staging", Options{}),
+			err:     "environments.staging.versions.api is not there, or not written out in place: what has an anchor, or is an alias, stands elsewhere too",
+		},
+		"AnchoredElsewhere": {
+			reason:  "An anchor of what does not move is nobody's concern.",
+			replace: []string{"reconciler: {version: v0.2.0", "reconciler: &r {version: v0.2.0"},
+			promote: release("v0.2.0", "staging", Options{}),
+			want: []string{
+				"    api: " + digest,
+				"    api: " + other,
+				"      digest: " + twos,
+				"      digest: " + fours,
+			},
+			moves: []string{
+				"environments.staging.versions.api: " + digest + " -> " + other,
+				"environments.staging.versions.function.digest: " + twos + " -> " + fours,
+			},
 		},
 		"Folded": {
 			reason:  "A value that cannot be replaced is told, not guessed.",

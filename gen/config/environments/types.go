@@ -170,6 +170,10 @@ type Credential struct {
 	// provider-kubernetes is started anew, because its watches keep to the token that
 	// they began with. The lowest of the versions if it is left out.
 	TokenInUse int `json:"tokenInUse,omitempty"`
+
+	// Whether the cluster whose own this is uses it. Its kubeconfig is in Vault then. A
+	// cluster that is new says so at once.
+	InUse bool `json:"inUse,omitempty"`
 }
 
 // Versions are what a Konflux cluster runs.
@@ -197,11 +201,18 @@ type Cluster struct {
 	// Namespace on app.ci, if not the environment's. It needs a credential of its own.
 	Namespace string `json:"namespace,omitempty" pattern:"name"`
 
-	// As the environment's, for a cluster that has a credential of its own.
+	// Namespaces on app.ci that still hold EphemeralClusters of this cluster, made before
+	// its credential or its environment was changed. Remove each when it holds none.
 	FormerNamespaces []string `json:"formerNamespaces,omitempty" pattern:"name"`
 
-	// Credential of its own.
+	// Credential of its own. It is the environment's that the cluster uses until this one
+	// is inUse.
 	Credential *Credential `json:"credential,omitempty"`
+
+	// Environment whose credential the cluster has used so far, or the cluster's own name
+	// for its own. It may speak for the cluster, and new EphemeralClusters go where they
+	// went, until this is removed: once the cluster is known to have the other.
+	FormerCredential string `json:"formerCredential,omitempty" pattern:"name"`
 
 	// Versions, if not the environment's. gen promote leaves them alone.
 	Versions *Versions `json:"versions,omitempty"`

@@ -10,6 +10,7 @@ import (
 	xpv2 "github.com/crossplane/crossplane/apis/v2/core/v2"
 	extv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/yaml"
 
 	"github.com/ephemeral-clusters/ephemeral-clusters/api/testplatform/v1alpha1"
 	"github.com/ephemeral-clusters/ephemeral-clusters/gen/manifest"
@@ -21,6 +22,9 @@ const (
 
 	// ExternalSecretName is the ExternalSecret of the credential of app.ci.
 	ExternalSecretName = "testplatform-cluster"
+
+	// ExternalSecretFile is the file that it is in.
+	ExternalSecretFile = "external-secret.yaml"
 
 	// StoreName is the store that it is taken from.
 	StoreName = "appsre-stonesoup-vault"
@@ -135,4 +139,14 @@ func externalSecret(vaultPath string) *secret {
 	s.Annotations[manifest.AnnotationSyncWave] = "-1"
 
 	return s
+}
+
+// VaultPathOf returns where the kubeconfig is that a file with the ExternalSecret has fetched.
+func VaultPathOf(file []byte) (string, bool) {
+	s := &secret{}
+	if err := yaml.Unmarshal(file, s); err != nil || len(s.Spec.DataFrom) != 1 {
+		return "", false
+	}
+
+	return s.Spec.DataFrom[0].Extract.Key, true
 }

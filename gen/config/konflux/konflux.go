@@ -35,7 +35,7 @@ func Files(f *environments.File, set func(digest string) (*apiset.Set, error)) (
 	files = append(files, configuration...)
 
 	for _, e := range f.Environments {
-		shared := settings{api: e.API, namespace: e.Namespace, connection: newConnection(e.Name, e.Credential), versions: e.Versions}
+		shared := settings{api: e.API, connection: e.Connection(), versions: e.Versions}
 
 		all, err := shared.files(path.Join(Dir, e.Name, environments.BaseDir), f.Packages, set)
 		if err != nil {
@@ -45,7 +45,7 @@ func Files(f *environments.File, set func(digest string) (*apiset.Set, error)) (
 		files = append(files, all...)
 
 		for _, c := range e.Clusters {
-			own := settingsOf(e, c)
+			own := settings{api: c.API, connection: f.ConnectionOf(e, c), versions: *c.Versions}
 
 			one, err := clusterFiles(e, c, own == shared, func(dir string) ([]manifest.File, error) {
 				return own.files(dir, f.Packages, set)
@@ -64,28 +64,8 @@ func Files(f *environments.File, set func(digest string) (*apiset.Set, error)) (
 // settings are what clusters can differ in, beside their names.
 type settings struct {
 	api        environments.Mode
-	namespace  string
-	connection connection
+	connection environments.Connection
 	versions   environments.Versions
-}
-
-// connection is how a cluster reaches app.ci.
-type connection struct {
-	vaultPath string
-	token     string
-}
-
-func newConnection(owner string, c environments.Credential) connection {
-	return connection{vaultPath: c.VaultPath, token: c.TokenSecret(owner)}
-}
-
-func settingsOf(e environments.Environment, c environments.Cluster) settings {
-	s := settings{api: c.API, namespace: c.Namespace, connection: newConnection(e.Name, e.Credential), versions: *c.Versions}
-	if c.Credential != nil {
-		s.connection = newConnection(c.Name, *c.Credential)
-	}
-
-	return s
 }
 
 // baseFiles are what clusters of all environments share.
@@ -144,21 +124,21 @@ func (s settings) files(dir string, p environments.Packages, set func(string) (*
 	}
 
 	return directory(dir, []string{base, api}, map[string][]any{
-		"packages.yaml":        packages(p, s.versions),
-		"external-secret.yaml": {externalSecret(s.connection.vaultPath)},
-		"provider.yaml":        provider(s.connection.token),
+		"packages.yaml":    packages(p, s.versions),
+		ExternalSecretFile: {externalSecret(s.connection.VaultPath)},
+		"provider.yaml":    provider(s.connection.Token),
 	}, patches...)
 }
 
 // patches tell the Composition of another namespace than the one it knows.
 func (s settings) patches() ([]manifest.Patch, error) {
-	if s.namespace == v1.DefaultNamespace {
+	if s.connection.Namespace == v1.DefaultNamespace {
 		return nil, nil
 	}
 
 	p, err := manifest.NewPatch(
 		compositionTarget(s.api),
-		manifest.Operation{Op: "add", Path: "/spec/pipeline/0/input/ephemeralClusterNamespace", Value: s.namespace},
+		manifest.Operation{Op: "add", Path: "/spec/pipeline/0/input/ephemeralClusterNamespace", Value: s.connection.Namespace},
 	)
 
 	return []manifest.Patch{p}, err

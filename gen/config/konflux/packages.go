@@ -6,6 +6,7 @@ import (
 	pkgv1beta1 "github.com/crossplane/crossplane/apis/v2/pkg/v1beta1"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/ephemeral-clusters/ephemeral-clusters/api/testplatform/v1alpha1"
@@ -79,18 +80,23 @@ func runtimeOf(name string) pkgv1.PackageRuntimeSpec {
 func provider(token string) []any {
 	c := runtimeConfig(ProviderRuntime, corev1.PodSpec{
 		ServiceAccountName: ProviderName,
-		Containers:         []corev1.Container{{Args: []string{"--sanitize-secrets", "--enable-watches"}}},
+		Containers:         []corev1.Container{{Args: []string{"--sanitize-secrets", "--enable-watches"}, Resources: requests("100m", "256Mi")}},
 	})
 	c.Spec.DeploymentTemplate.Spec.Template.Annotations = map[string]string{AnnotationToken: token}
 
 	return []any{c}
 }
 
-// runtime says how the function runs, and what the provider needs to.
+// runtime says how the function runs, and what the provider needs to. While no function
+// answers, Crossplane can tell nothing of any claim: there are two, which know nothing of
+// each other.
 func runtime() []any {
+	function := runtimeConfig(v1alpha1.FunctionName, corev1.PodSpec{Containers: []corev1.Container{{Resources: requests("50m", "64Mi")}}})
+	function.Spec.DeploymentTemplate.Spec.Replicas = new(int32(2))
+
 	return []any{
 		manifest.ServiceAccount(crossplaneNamespace, ProviderName),
-		runtimeConfig(v1alpha1.FunctionName, corev1.PodSpec{Containers: []corev1.Container{{}}}),
+		function,
 		// provider-kubernetes starts the controllers of activated kinds only.
 		&xv1alpha1.ManagedResourceActivationPolicy{
 			TypeMeta:   metav1.TypeMeta{APIVersion: xv1alpha1.SchemeGroupVersion.String(), Kind: xv1alpha1.ManagedResourceActivationPolicyKind},
@@ -98,6 +104,14 @@ func runtime() []any {
 			Spec:       xv1alpha1.ManagedResourceActivationPolicySpec{Activations: []xv1alpha1.ActivationPolicy{"objects." + groupCluster, "objects." + groupNamespaced}},
 		},
 	}
+}
+
+// requests keep a Pod from being the first that a node in need of memory evicts.
+func requests(cpu, memory string) corev1.ResourceRequirements {
+	return corev1.ResourceRequirements{Requests: corev1.ResourceList{
+		corev1.ResourceCPU:    resource.MustParse(cpu),
+		corev1.ResourceMemory: resource.MustParse(memory),
+	}}
 }
 
 // runtimeConfig leaves the user to the cluster: OpenShift gives each namespace its

@@ -38,7 +38,7 @@ func objectPolicy() manifest.Policy {
 			{Name: "provider", Expression: isUser(ProviderName)},
 			{Name: "controller", Expression: `request.userInfo.username == "system:kube-controller-manager" ||
 "system:serviceaccounts:kube-system" in request.userInfo.groups`},
-			{Name: "admin", Expression: `authorizer.group("admissionregistration.k8s.io").resource("validatingadmissionpolicies").name("` + ObjectPolicy + `").check("update").allowed()`},
+			{Name: "admin", Expression: isAdmin(ObjectPolicy)},
 			{Name: "wields", Expression: `request.resource.resource in ["objects", "observedobjectcollections"]`},
 			{Name: "unchanged", Expression: `request.operation == "UPDATE" && request.?subResource.orValue("") == "" &&
 object.?spec == oldObject.?spec`},
@@ -72,8 +72,9 @@ func compositePolicy() manifest.Policy {
 	return fieldPolicy(CompositePolicy, "crossplane", "resourceRefs")
 }
 
-// fieldPolicy leaves what is Crossplane's in the spec, or a part of it, to Crossplane. What
-// it has bound nobody takes away.
+// fieldPolicy leaves what is Crossplane's in the spec, or a part of it, to Crossplane and to
+// administrators, who restore what Crossplane has made. What it has bound nobody takes away, not
+// even by leaving it out.
 func fieldPolicy(name, part, bound string) manifest.Policy {
 	path, field := ".?spec", "spec"
 	if part != "" {
@@ -88,14 +89,19 @@ func fieldPolicy(name, part, bound string) manifest.Policy {
 		Resources:  []string{v1alpha1.Plural},
 		Operations: []admissionv1.OperationType{admissionv1.Create, admissionv1.Update},
 		Conditions: []admissionv1.MatchCondition{{Name: "user", Expression: "!(" + isUser(crossplaneAccount) + ")"}},
+		Variables:  []admissionv1.Variable{{Name: "admin", Expression: isAdmin(name)}},
 		Validations: []admissionv1.Validation{
 			{
-				Expression: `request.operation == "CREATE" ? !` + at("object", bound) + `.hasValue() : ` + at("object", bound) + ` == ` + at("oldObject", bound),
+				Expression: `request.operation != "UPDATE" || !` + at("oldObject", bound) + `.hasValue() || ` + at("object", bound) + `.hasValue()`,
+				Message:    field + "." + bound + ", which Crossplane has set, would be removed: use kubectl apply, not replace, and no Replace=true of Argo CD",
+			},
+			{
+				Expression: `variables.admin || (request.operation == "CREATE" ? !` + at("object", bound) + `.hasValue() : ` + at("object", bound) + ` == ` + at("oldObject", bound) + `)`,
 				Message:    "only Crossplane may set " + field + "." + bound,
 			},
 			{
 				// It is the default too.
-				Expression: at("object", updatePolicy) + `.orValue("Automatic") == "Automatic" ||
+				Expression: `variables.admin || ` + at("object", updatePolicy) + `.orValue("Automatic") == "Automatic" ||
 (request.operation == "UPDATE" && ` + at("object", updatePolicy) + ` == ` + at("oldObject", updatePolicy) + `)`,
 				Message: field + "." + updatePolicy + " can only be Automatic",
 			},
@@ -104,13 +110,18 @@ func fieldPolicy(name, part, bound string) manifest.Policy {
 
 	for _, name := range []string{"compositionRevisionRef", "compositionRevisionSelector"} {
 		p.Validations = append(p.Validations, admissionv1.Validation{
-			Expression: `!` + at("object", name) + `.hasValue() ||
+			Expression: `variables.admin || !` + at("object", name) + `.hasValue() ||
 (request.operation == "UPDATE" && ` + at("object", name) + ` == ` + at("oldObject", name) + `)`,
 			Message: "only Crossplane may set " + field + "." + name,
 		})
 	}
 
 	return p
+}
+
+// isAdmin says whether a user may change a policy, and so could switch it off.
+func isAdmin(policy string) string {
+	return `authorizer.group("admissionregistration.k8s.io").resource("validatingadmissionpolicies").name("` + policy + `").check("update").allowed()`
 }
 
 func isUser(account string) string {
