@@ -73,6 +73,15 @@ const (
 	// any more), or because provider-kubernetes is not set up to reach it.
 	ReasonUnreachable = "Unreachable"
 
+	// ReasonSecretTaken surfaces on Accepted, with status False, before anything is
+	// created, while there is a Secret of the name that the credentials are to be
+	// written to, and it was not made for the request. It heals once that Secret is gone.
+	ReasonSecretTaken = "SecretTaken"
+
+	// ReasonNotReported surfaces, with status Unknown, on a condition that the
+	// EphemeralCluster had and does not have any more, because it was made again.
+	ReasonNotReported = "NotReported"
+
 	// ReasonPending surfaces on CredentialsPublished until there are any, and on
 	// AppCISynced until app.ci was asked.
 	ReasonPending = "Pending"
