@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/base64"
+	"fmt"
 	"maps"
 	"slices"
 	"testing"
@@ -17,7 +18,13 @@ import (
 type appCI struct {
 	clusters map[string]*structpb.Struct
 	secrets  map[string]map[string][]byte
+
+	// down is why app.ci cannot be asked, and refuses what it says to whoever writes.
+	down, refuses string
 }
+
+// keepsCluster is how app.ci's policy says that a name is for life.
+const keepsCluster = `is forbidden: ValidatingAdmissionPolicy 'ephemeral-cluster-origin' denied request: the Konflux cluster cannot be changed`
 
 func newAppCI() *appCI {
 	return &appCI{clusters: map[string]*structpb.Struct{}, secrets: map[string]map[string][]byte{}}
@@ -34,16 +41,26 @@ type world struct {
 	appCI       *appCI
 	xr          *structpb.Struct
 	environment bool
-	input       *structpb.Struct
-	objects     map[string]*fnv1.Resource
-	secrets     map[string]*structpb.Struct
-	published   map[string][]byte
+
+	// cluster is the name in the EnvironmentConfig, where it is not that of the fixtures.
+	cluster string
+
+	// claim is what the tenant of a claim has written, nil for nothing that is known.
+	claim *structpb.Struct
+
+	input     *structpb.Struct
+	objects   map[string]*fnv1.Resource
+	published map[string][]byte
+
+	// secrets are those of the tenant's namespace.
+	secrets map[string]*structpb.Struct
 }
 
 func newWorld(a *appCI, xr *structpb.Struct) *world {
 	return &world{
 		appCI: a, xr: xr, environment: true,
 		objects: map[string]*fnv1.Resource{}, secrets: map[string]*structpb.Struct{},
+		claim: fromYAML("{metadata: {name: cluster, uid: uid-of-claim}, spec: {writeConnectionSecretToRef: {name: cluster-secret}}}"),
 	}
 }
 
@@ -53,12 +70,66 @@ func (w *world) request() *fnv1.RunFunctionRequest {
 		withoutEnvironment()(req)
 	}
 
+	if w.environment && w.cluster != "" {
+		req.RequiredResources[requirementEnvironment].Items[0].Resource = set(fromYAML(testEnvironment), w.cluster, "data", "clusterName")
+	}
+
 	req.Input = w.input
 	req.Observed.Composite.ConnectionDetails = w.published
 
-	maps.Copy(req.GetObserved().GetResources(), w.objects)
+	for name, r := range w.objects {
+		if observed := w.observe(r); observed != nil {
+			req.Observed.Resources[name] = observed
+		}
+	}
 
 	return proto.CloneOf(req)
+}
+
+// observe returns what Crossplane finds of a resource that it has composed. One that
+// another controls is passed over, and one that nobody does must say what it is: else
+// nothing is observed at all, and no function called.
+func (w *world) observe(r *fnv1.Resource) *fnv1.Resource {
+	if stringAt(r.GetResource(), "kind") == "Secret" {
+		found, ok := w.secrets[stringAt(r.GetResource(), "metadata", "name")]
+
+		switch {
+		case !ok || controllerOf(found) != "" && controllerOf(found) != stringAt(w.xr, "metadata", "uid"):
+			return nil
+		case stringAt(found, "metadata", "annotations", "crossplane.io/composition-resource-name") == "":
+			panic("encountered composed resource without required annotation")
+		}
+
+		return &fnv1.Resource{Resource: found}
+	}
+
+	out := &fnv1.Resource{Resource: r.GetResource(), ConnectionDetails: r.GetConnectionDetails()}
+
+	// Crossplane reads the Secret of that name, whosever it is.
+	if ref := structAt(r.GetResource(), "spec", "writeConnectionSecretToRef"); ref != nil && stringAt(ref, "namespace") == "" {
+		out.ConnectionDetails = map[string][]byte{}
+
+		for key, v := range structAt(w.secrets[stringAt(ref, "name")], "data").GetFields() {
+			b, err := base64.StdEncoding.DecodeString(v.GetStringValue())
+			if err != nil {
+				panic(err)
+			}
+
+			out.ConnectionDetails[key] = b
+		}
+	}
+
+	return out
+}
+
+func controllerOf(o *structpb.Struct) string {
+	for _, v := range listAt(o, "metadata", "ownerReferences") {
+		if controller, _ := boolAt(v.GetStructValue(), "controller"); controller {
+			return stringAt(v.GetStructValue(), "uid")
+		}
+	}
+
+	return ""
 }
 
 // call calls the function as Crossplane does: again, as long as it requires more.
@@ -68,17 +139,12 @@ func (w *world) call(t *testing.T) *fnv1.RunFunctionResponse {
 	req := w.request()
 	rsp := run(t, req)
 
-	for name, s := range rsp.GetRequirements().GetResources() {
-		if s.GetKind() != "Secret" {
-			continue
+	for range 5 {
+		if !w.answer(req, rsp) {
+			break
 		}
 
-		answer := &fnv1.Resources{}
-		if found, ok := w.secrets[s.GetMatchName()]; ok {
-			answer.Items = []*fnv1.Resource{{Resource: found}}
-		}
-
-		req.RequiredResources[name] = answer
+		rsp = run(t, req)
 	}
 
 	again := proto.CloneOf(req)
@@ -91,6 +157,33 @@ func (w *world) call(t *testing.T) *fnv1.RunFunctionResponse {
 	return rsp
 }
 
+// answer adds what a response requires to the request, and reports whether that was new.
+func (w *world) answer(req *fnv1.RunFunctionRequest, rsp *fnv1.RunFunctionResponse) bool {
+	more := false
+
+	for name, s := range rsp.GetRequirements().GetResources() {
+		if _, ok := req.GetRequiredResources()[name]; ok {
+			continue
+		}
+
+		var found *structpb.Struct
+
+		switch s.GetKind() {
+		case "Secret":
+			found = w.secrets[s.GetMatchName()]
+		case "TestPlatformCluster":
+			found = w.claim
+		}
+
+		req.RequiredResources[name], more = &fnv1.Resources{}, true
+		if found != nil {
+			req.RequiredResources[name].Items = []*fnv1.Resource{{Resource: found}}
+		}
+	}
+
+	return more
+}
+
 // pass calls the function once and lets Crossplane and the provider act on it.
 func (w *world) pass(t *testing.T) *fnv1.RunFunctionResponse {
 	t.Helper()
@@ -100,10 +193,16 @@ func (w *world) pass(t *testing.T) *fnv1.RunFunctionResponse {
 		return rsp
 	}
 
-	for name := range w.objects {
-		if _, ok := rsp.GetDesired().GetResources()[name]; !ok {
+	for name, r := range w.objects {
+		if _, ok := rsp.GetDesired().GetResources()[name]; ok {
+			continue
+		}
+
+		if name == resourceEC || stringAt(w.xr, "metadata", "namespace") == "" {
 			t.Errorf("%s was observed and must be desired again", name)
 		}
+
+		w.collect(name, r.GetResource())
 	}
 
 	w.applyComposite(rsp)
@@ -181,13 +280,31 @@ func (w *world) applyComposite(rsp *fnv1.RunFunctionResponse) {
 	}
 }
 
+// collect deletes what is not desired any more, with what it owns.
+func (w *world) collect(name string, o *structpb.Struct) {
+	delete(w.objects, name)
+
+	if stringAt(o, "kind") == "Secret" {
+		delete(w.secrets, stringAt(o, "metadata", "name"))
+
+		return
+	}
+
+	maps.DeleteFunc(w.secrets, func(_ string, s *structpb.Struct) bool { return controllerOf(s) == uidOf(o) })
+}
+
+// uidOf is the UID of an Object here.
+func uidOf(o *structpb.Struct) string { return "uid-of-" + stringAt(o, "metadata", "name") }
+
+func controlledBy(o *structpb.Struct, uid string) *structpb.Struct {
+	return set(o, []any{map[string]any{"controller": true, "uid": uid}}, "metadata", "ownerReferences")
+}
+
 func (w *world) apply(name string, desired *structpb.Struct) {
 	o := proto.CloneOf(desired)
 
 	if stringAt(o, "kind") == "Secret" {
-		o = set(o, []any{map[string]any{"controller": true, "uid": stringAt(w.xr, "metadata", "uid")}}, "metadata", "ownerReferences")
-		w.secrets[stringAt(o, "metadata", "name")] = o
-		w.objects[name] = &fnv1.Resource{Resource: o}
+		w.compose(name, o)
 
 		return
 	}
@@ -205,17 +322,36 @@ func (w *world) apply(name string, desired *structpb.Struct) {
 	w.objects[name] = r
 }
 
+// compose is how Crossplane makes a Secret.
+func (w *world) compose(name string, o *structpb.Struct) {
+	o = controlledBy(o, stringAt(w.xr, "metadata", "uid"))
+	o = set(o, name, "metadata", "annotations", "crossplane.io/composition-resource-name")
+	w.secrets[stringAt(o, "metadata", "name")] = o
+	w.objects[name] = &fnv1.Resource{Resource: o}
+}
+
 // provide does what provider-kubernetes does with an Object.
 func (w *world) provide(o *structpb.Struct, r *fnv1.Resource) *structpb.Struct {
 	manifest := structAt(o, "spec", "forProvider", "manifest")
 	name := stringAt(manifest, "metadata", "name")
 
+	if w.appCI.down != "" {
+		return refused(o, w.appCI.down)
+	}
+
 	if stringAt(manifest, "kind") == "Secret" {
-		if data, ok := w.appCI.secrets[name]; ok {
-			r.ConnectionDetails = data
+		data, ok := w.appCI.secrets[name]
+		if !ok {
+			return notOnAppCI(o)
 		}
 
-		return o
+		if stringAt(o, "metadata", "namespace") != "" {
+			return w.write(o, data)
+		}
+
+		r.ConnectionDetails = data
+
+		return wrote(o)
 	}
 
 	mayWrite := listAt(o, "spec", "managementPolicies")[0].GetStringValue() == "*"
@@ -226,6 +362,20 @@ func (w *world) provide(o *structpb.Struct, r *fnv1.Resource) *structpb.Struct {
 	}
 
 	if mayWrite {
+		const cluster = "ephemeralcluster.ci.openshift.io/konflux-cluster"
+
+		refuses := w.appCI.refuses
+		if ok && stringAt(actual, "metadata", "annotations", cluster) != stringAt(manifest, "metadata", "annotations", cluster) {
+			refuses = keepsCluster
+		}
+
+		switch unchanged := ok && proto.Equal(set(actual, nil, "status"), manifest); {
+		case refuses != "" && !ok:
+			return refused(o, "create failed: cannot create object: cannot create object: "+refuses)
+		case refuses != "" && !unchanged:
+			return refused(set(o, actual, "status", "atProvider", "manifest"), "observe failed: cannot get desired state: cannot dry run SSA: "+refuses)
+		}
+
 		// As server-side apply with force: what is asked for replaces what is there.
 		applied := proto.CloneOf(manifest)
 		if status := structAt(actual, "status"); status != nil {
@@ -236,21 +386,46 @@ func (w *world) provide(o *structpb.Struct, r *fnv1.Resource) *structpb.Struct {
 		actual = applied
 	}
 
-	return set(set(o, actual, "status", "atProvider", "manifest"), []any{map[string]any{"type": "Synced", "status": "True"}}, "status", "conditions")
+	return wrote(set(o, actual, "status", "atProvider", "manifest"))
+}
+
+// write writes an Object's connection Secret, unless that is another's.
+func (w *world) write(o *structpb.Struct, data map[string][]byte) *structpb.Struct {
+	name := stringAt(o, "spec", "writeConnectionSecretToRef", "name")
+
+	if found, ok := w.secrets[name]; ok && !controllable(found, uidOf(o)) {
+		return refused(o, fmt.Sprintf("cannot create or update connection secret: existing secret is not controlled by UID %q", uidOf(o)))
+	}
+
+	secret := controlledBy(fromYAML("{apiVersion: v1, kind: Secret, type: connection.crossplane.io/v1alpha1, metadata: {name: "+name+"}, data: {}}"), uidOf(o))
+	for key, value := range data {
+		secret = set(secret, base64.StdEncoding.EncodeToString(value), "data", key)
+	}
+
+	w.secrets[name] = secret
+
+	return wrote(o)
 }
 
 // tenantHas returns the kubeconfig that the tenant can read.
 func (w *world) tenantHas(t *testing.T) string {
 	t.Helper()
 
-	if s, ok := w.objects["connection-secret"]; ok {
-		b, err := base64.StdEncoding.DecodeString(stringAt(s.GetResource(), "data", "kubeconfig"))
-		if err != nil {
-			t.Fatal(err)
-		}
-
-		return string(b)
+	if stringAt(w.xr, "metadata", "namespace") == "" {
+		return string(w.published["kubeconfig"])
 	}
 
-	return string(w.published["kubeconfig"])
+	return w.kubeconfigIn(t, stringAt(w.xr, "status", "secretRef"))
+}
+
+// kubeconfigIn returns the kubeconfig in a Secret of the tenant's.
+func (w *world) kubeconfigIn(t *testing.T, secret string) string {
+	t.Helper()
+
+	b, err := base64.StdEncoding.DecodeString(stringAt(w.secrets[secret], "data", "kubeconfig"))
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	return string(b)
 }
