@@ -36,7 +36,7 @@ type schema struct {
 
 // newSchema returns that of the CRD that this program was built with.
 func newSchema() (*schema, error) {
-	return schemaOf(crd.EphemeralClusters)
+	return schemaOf(crd.EphemeralCluster)
 }
 
 func schemaOf(definition []byte) (*schema, error) {

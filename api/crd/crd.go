@@ -1,10 +1,9 @@
-// Package crd holds the CustomResourceDefinition of EphemeralCluster, generated from
-// its Go types.
+// Package crd holds the CRD of EphemeralCluster, for programs that judge by it.
 package crd
 
-import _ "embed" // The definition is embedded.
+import _ "embed"
 
-// EphemeralClusters is the definition, as YAML.
+// EphemeralCluster is the CRD, as YAML.
 //
 //go:embed ci.openshift.io_ephemeralclusters.yaml
-var EphemeralClusters []byte
+var EphemeralCluster []byte
