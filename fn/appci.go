@@ -147,7 +147,7 @@ var sayings = []saying{ //nolint:gochecknoglobals // A constant, were slices eve
 	{reason: v1alpha1.ReasonRefused, of: regexp.MustCompile(`^[^"]* ("[^"]*" )?is invalid: `)},
 	{reason: v1alpha1.ReasonRefused, of: regexp.MustCompile(`^[^"]* ("[^"]*" )?is forbidden: ValidatingAdmissionPolicy `)},
 	{reason: v1alpha1.ReasonRefusedForNow, of: regexp.MustCompile(`^[^"]* ("[^"]*" )?is forbidden: `)},
-	{reason: v1alpha1.ReasonRefused, of: regexp.MustCompile(`^(ValidatingAdmissionPolicy|admission webhook) "?'?[^"']*"?'? .*denied the request|^ValidatingAdmissionPolicy .* denied request`)},
+	{reason: v1alpha1.ReasonRefused, of: regexp.MustCompile(`^admission webhook "[^"]*" denied the request|^ValidatingAdmissionPolicy .* denied request`)},
 	{reason: v1alpha1.ReasonRefused, of: regexp.MustCompile(`^failed to create typed patch object |^[Rr]equest entity too large|^(rpc error: .*)?etcdserver: request is too large|^unknown field |^strict decoding error: `)},
 	{reason: v1alpha1.ReasonRefusedForNow, of: regexp.MustCompile(`^Internal error occurred: |^[a-z.]+ "[^"]*" not found|^no matches for kind |^the server could not find the requested resource|` +
 		`^the server (has received too many requests|was unable to return a response)|^Operation cannot be fulfilled|^Timeout: |^(rpc error: .*)?etcdserver: `)},

@@ -164,8 +164,11 @@ func (c call) handedOver() bool {
 // handingOver reports whether the credentials are somewhere and not here yet, or not
 // where they are to be.
 func (c call) handingOver() bool {
-	return c.clusterReady() && (!c.handedOver() || c.handover.moving && !c.handover.refused()) &&
-		secretNameFor(c.ec, c.credentials, c.ownership) != ""
+	if !c.clusterReady() || c.secret.invalid() || c.handover.refused() {
+		return false
+	}
+
+	return (!c.handedOver() || c.handover.moving) && secretNameFor(c.ec, c.credentials, c.ownership) != ""
 }
 
 // setDesired sets the desired state. Whatever was observed is desired again, but for

@@ -22,7 +22,6 @@ func TestRunFunctionClaim(t *testing.T) {
 	notOurs := `EphemeralCluster "cluster-abcde" was not made for this request: it is only observed, and its credentials are not passed on`
 
 	noSecret := "spec.writeConnectionSecretToRef.name: Required value: names the Secret that the credentials are written to"
-	taken := `Secret "s" was not made for this request and is left as it is: set another spec.writeConnectionSecretToRef.name`
 	emptyVersion := "spec.ciOperator.releases.latest.release.version: Required value"
 	exceeded := `ephemeralclusters.ci.openshift.io "cluster-abcde" is forbidden: exceeded quota: q, requested: count/ephemeralclusters.ci.openshift.io=1, used: count/ephemeralclusters.ci.openshift.io=0, limited: count/ephemeralclusters.ci.openshift.io=0`
 	denied := `ephemeralclusters.ci.openshift.io "cluster-abcde" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: not today`
@@ -122,32 +121,6 @@ func TestRunFunctionClaim(t *testing.T) {
 					cond("CredentialsPublished", statusFalse, "Pending", ""),
 				),
 				results: []*fnv1.Result{result(fnv1.Severity_SEVERITY_WARNING, "NotAccepted", noSecret)},
-			},
-		},
-		"SecretTaken": {
-			reason: "Whose credentials would have nowhere to go gets no cluster.",
-			req: requestOf(xr, withAnswer("claim/cluster", "{metadata: {uid: u}, spec: {writeConnectionSecretToRef: {name: s}}}"),
-				withAnswer("connection-secret/s", "{type: Opaque}")),
-			want: want{
-				ttl: 10 * time.Second,
-				conditions: append(reports("", ""),
-					cond("Accepted", statusFalse, "SecretTaken", taken),
-					cond("CredentialsPublished", statusFalse, "Pending", ""),
-				),
-				results: []*fnv1.Result{result(fnv1.Severity_SEVERITY_WARNING, "NotAccepted", taken)},
-			},
-		},
-		"SecretOfClaim": {
-			reason: "The claim's own Secret is there already.",
-			req: requestOf(xr, withAnswer("claim/cluster", "{metadata: {uid: u}, spec: {writeConnectionSecretToRef: {name: s}}}"),
-				withAnswer("connection-secret/s", "{metadata: {ownerReferences: [{controller: true, uid: u}]}}")),
-			want: want{
-				ttl: time.Minute,
-				conditions: append(reports("", ""),
-					cond("Accepted", statusUnknown, "CheckingName", `asking app.ci for an EphemeralCluster "cluster-abcde", which must not exist`),
-					cond("CredentialsPublished", statusFalse, "Pending", ""),
-				),
-				ec: ec,
 			},
 		},
 		"EmptyRequired": {

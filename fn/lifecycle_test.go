@@ -208,14 +208,12 @@ conditions:
 				{name: "renamed", do: func(w *world) { w.xr = set(w.xr, "mine", "spec", "writeConnectionSecretToRef", "name") }},
 			},
 		},
-		"claim-secret-taken": {
-			reason: "A claim whose Secret is another's gets no cluster until it is out of the way.",
+		"claim-no-secret": {
+			reason: "A claim that names no Secret gets no cluster until it does.",
 			xr:     fromYAML(testXR),
 			steps: []step{
-				{name: "taken", do: func(w *world) {
-					w.secrets["cluster-secret"] = fromYAML("{apiVersion: v1, kind: Secret, type: Opaque, metadata: {name: cluster-secret, namespace: tenant-a}}")
-				}},
-				{name: "out of the way", do: func(w *world) { delete(w.secrets, "cluster-secret") }},
+				{name: "no name", do: func(w *world) { w.claim = set(w.claim, nil, "spec", "writeConnectionSecretToRef") }},
+				{name: "named", do: func(w *world) { w.claim = set(w.claim, "s", "spec", "writeConnectionSecretToRef", "name") }},
 			},
 		},
 		"claim-refused": {

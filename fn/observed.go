@@ -92,8 +92,8 @@ type observedCredentials struct {
 // observedCredentialsFrom returns the one Object of a claim, or any of a namespaced
 // composite's.
 func observedCredentialsFrom(req *fnv1.RunFunctionRequest) observedCredentials {
-	for _, c := range allCredentialsFrom(req) {
-		return c
+	if all := allCredentialsFrom(req); len(all) > 0 {
+		return all[0]
 	}
 
 	return observedCredentials{}

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+
 	v1 "github.com/ephemeral-clusters/ephemeral-clusters/api/v1"
 )
 
@@ -55,7 +57,7 @@ func ownershipOf(c composite, configured string, ec observedEC) ownership {
 	switch {
 	case differ(tenant, c.tenant):
 		return ownershipForeign
-	case !ec.observeOnly && (!differ(madeBy, asked) && (asked != "" || !differ(madeBy, configured)) || known):
+	case !ec.observeOnly && (known || !differ(madeBy, cmp.Or(asked, configured))):
 		// An Object that may write was found to be ours, or made what it keeps: lost
 		// annotations do not make that another's.
 		return ownershipOurs

@@ -13,9 +13,9 @@ import (
 
 const (
 	// requirementClaim and requirementSecret name what is asked for until something was
-	// created: the claim, which alone says where its credentials go, and what there is
-	// of that name. They are followed by the name: an answer is not to be taken for that
-	// about another one.
+	// created: the claim, which alone says where its credentials go, and what there is of
+	// the name that a namespaced composite says. They are followed by the name: an answer
+	// is not to be taken for that about another one.
 	requirementClaim  = "claim"
 	requirementSecret = "connection-secret"
 
@@ -28,8 +28,11 @@ const (
 // by Crossplane for a claim, and by provider-kubernetes for a namespaced composite, and
 // both leave a Secret alone that is another's. What is known here is only to tell that
 // before a cluster is made whose credentials nobody can have.
+//
+// For claims, Secrets are not asked for: Crossplane watches the kind of what a function
+// requires, and would hold the Secrets of all tenants for that.
 type tenantSecret struct {
-	// name is empty when it is not known.
+	// name is that of a namespaced composite's.
 	name string
 
 	// unnamed is true for a claim that is known to name none.
@@ -40,19 +43,17 @@ type tenantSecret struct {
 }
 
 func tenantSecretFrom(req *fnv1.RunFunctionRequest, c composite) tenantSecret {
-	s, owner := tenantSecret{}, ""
-
 	if c.namespaced() {
-		s.name, owner = secretNameOf(c), c.uid
-	} else if claim := answer(req, claimRequirement(c)); claim != nil {
-		s.name, owner = stringAt(claim, "spec", "writeConnectionSecretToRef", "name"), stringAt(claim, "metadata", "uid")
-		s.unnamed = s.name == ""
+		s := tenantSecret{name: secretNameOf(c)}
+		found := answer(req, secretRequirement(s.name))
+		s.taken = found != nil && !controllable(found, c.uid) && stringAt(c.status, statusSecretRef) != s.name
+
+		return s
 	}
 
-	found := answer(req, secretRequirement(s.name))
-	s.taken = found != nil && !controllable(found, owner) && (!c.namespaced() || stringAt(c.status, statusSecretRef) != s.name)
+	claim := answer(req, claimRequirement(c))
 
-	return s
+	return tenantSecret{unnamed: claim != nil && stringAt(claim, "spec", "writeConnectionSecretToRef", "name") == ""}
 }
 
 // secretNameOf returns where a namespaced composite's credentials go.
@@ -66,11 +67,12 @@ func secretNameOf(c composite) string {
 
 // answer returns the object that was required, or nil.
 func answer(req *fnv1.RunFunctionRequest, requirement string) *structpb.Struct {
-	for _, item := range req.GetRequiredResources()[requirement].GetItems() {
-		return item.GetResource()
+	items := req.GetRequiredResources()[requirement].GetItems()
+	if len(items) == 0 {
+		return nil
 	}
 
-	return nil
+	return items[0].GetResource()
 }
 
 // controllable reports whether an existing Secret would be written to for an owner, as
@@ -92,23 +94,25 @@ func claimRequirement(c composite) string {
 
 func secretRequirement(name string) string { return requirementSecret + "/" + name }
 
-// requireSecret asks for the claim, and for what there is of its Secret's name.
+// requireSecret asks for the claim or, of a namespaced composite, for what there is of
+// its Secret's name.
 func requireSecret(rsp *fnv1.RunFunctionResponse, c composite, s tenantSecret) {
-	if name := stringAt(c.spec, "claimRef", "name"); !c.namespaced() && name != "" && c.tenant != "" {
+	name := stringAt(c.spec, "claimRef", "name")
+
+	switch {
+	case c.namespaced() && !s.invalid():
+		require(rsp, secretRequirement(s.name), &fnv1.ResourceSelector{
+			ApiVersion: "v1",
+			Kind:       "Secret",
+			Namespace:  &c.namespace,
+			Match:      &fnv1.ResourceSelector_MatchName{MatchName: s.name},
+		})
+	case !c.namespaced() && name != "" && c.tenant != "":
 		require(rsp, claimRequirement(c), &fnv1.ResourceSelector{
 			ApiVersion: v1alpha1.Group + "/" + v1alpha1.Version,
 			Kind:       v1alpha1.Kind,
 			Namespace:  &c.tenant,
 			Match:      &fnv1.ResourceSelector_MatchName{MatchName: name},
-		})
-	}
-
-	if s.name != "" && !s.invalid() && c.tenant != "" {
-		require(rsp, secretRequirement(s.name), &fnv1.ResourceSelector{
-			ApiVersion: "v1",
-			Kind:       "Secret",
-			Namespace:  &c.tenant,
-			Match:      &fnv1.ResourceSelector_MatchName{MatchName: s.name},
 		})
 	}
 }

@@ -182,3 +182,28 @@ func TestMoveSecret(t *testing.T) {
 		})
 	}
 }
+
+// TestReplacedSecret lets the tenant of a namespaced composite put a Secret of its own in
+// the place of the one with the credentials.
+func TestReplacedSecret(t *testing.T) {
+	w := newWorld(newAppCI(), namespacedXR())
+	w.settle(t)
+	readyStep().do(w)
+	w.settle(t)
+
+	w.secrets["cluster-kubeconfig"] = fromYAML("{apiVersion: v1, kind: Secret, type: Opaque, metadata: {name: cluster-kubeconfig}, data: {kubeconfig: bWluZQ==}}")
+	w.xr = set(w.xr, true, "spec", "tearDownCluster")
+	w.settle(t)
+
+	if torn, _ := boolAt(w.appCI.clusters[ecName(w)], "spec", "tearDownCluster"); !torn {
+		t.Error("The tear-down must reach app.ci.")
+	}
+
+	if got := stringAt(compositeFrom(w.xr).reported("CredentialsPublished"), "reason"); got != "NotOurs" {
+		t.Errorf("The composite must say whose the Secret is, got: %q", got)
+	}
+
+	if got := stringAt(w.secrets["cluster-kubeconfig"], "data", "kubeconfig"); got != "bWluZQ==" {
+		t.Errorf("The tenant's Secret must be left alone, got: %q", got)
+	}
+}

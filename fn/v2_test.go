@@ -175,7 +175,7 @@ data: {kubeconfig: a3ViZWNvbmZpZy1mcm9tLXNlY3JldA==, kubeAdminPassword: c2VjcmV0
 			reason: "A Secret that is another's is left alone, and the composite says so.",
 			req:    requestOf(told(xr, "Ready"), live, withCredentials(first, refused(cred, notControlled), testDetails)),
 			want: want{
-				ttl: 10 * time.Second, status: statusReady + "}", message: taken("cluster-kubeconfig"),
+				ttl: time.Minute, status: statusReady + "}", message: taken("cluster-kubeconfig"),
 				conditions: append(ready[:5:5], cond("CredentialsPublished", statusFalse, "NotOurs", taken("cluster-kubeconfig"))),
 				ec:         ec, ecReady: true,
 				extra: map[string]*fnv1.Resource{first: resource(cred, false)},
@@ -210,7 +210,7 @@ data: {kubeconfig: a3ViZWNvbmZpZy1mcm9tLXNlY3JldA==, kubeAdminPassword: c2VjcmV0
 			reason: "So does what is no name.",
 			req:    requestOf(set(published, "Not A Name", "spec", "writeConnectionSecretToRef", "name"), live, withCredentials(first, wrote(cred), testDetails)),
 			want: want{
-				ttl: 10 * time.Second, status: statusReady + ", secretRef: cluster-kubeconfig}", message: invalid, ready: true, ec: ec, ecReady: true,
+				ttl: 5 * time.Minute, status: statusReady + ", secretRef: cluster-kubeconfig}", message: invalid, ready: true, ec: ec, ecReady: true,
 				conditions: append(ready[:5:5], cond("CredentialsPublished", statusTrue, "Published", invalid)),
 				extra:      map[string]*fnv1.Resource{first: resource(cred, true)},
 			},

@@ -94,15 +94,14 @@ func (w want) requirements(req *fnv1.RunFunctionRequest, rsp *fnv1.RunFunctionRe
 			Match: &fnv1.ResourceSelector_MatchName{MatchName: claim},
 		}
 
-		secret = ""
-		for _, item := range req.GetRequiredResources()["claim/"+claim].GetItems() {
-			secret = stringAt(item.GetResource(), "spec", "writeConnectionSecretToRef", "name")
-		}
-	} else if stringAt(xr, "metadata", "namespace") != "" {
-		secret = cmp.Or(secret, stringAt(xr, "metadata", "name")+"-kubeconfig")
+		return
 	}
 
-	if secret != "" && !strings.Contains(secret, " ") {
+	if stringAt(xr, "metadata", "namespace") == "" {
+		return
+	}
+
+	if secret = cmp.Or(secret, stringAt(xr, "metadata", "name")+"-kubeconfig"); !strings.Contains(secret, " ") {
 		rsp.Requirements.Resources["connection-secret/"+secret] = &fnv1.ResourceSelector{
 			ApiVersion: "v1", Kind: "Secret", Namespace: &tenant,
 			Match: &fnv1.ResourceSelector_MatchName{MatchName: secret},
