@@ -1,12 +1,8 @@
 package main
 
 import (
-	"encoding/json"
-
 	"github.com/crossplane/function-sdk-go/errors"
 	"google.golang.org/protobuf/types/known/structpb"
-
-	v1 "github.com/ephemeral-clusters/ephemeral-clusters/api/v1"
 )
 
 // ciOperatorFor returns the spec.ciOperator to ask app.ci for. It travels as the
@@ -15,34 +11,35 @@ import (
 //
 // The error says why the request is not a possible one. For a cluster that was
 // asked for already there is a value beside it: what was asked for before.
-func ciOperatorFor(c composite, ec observedEC) (*structpb.Value, error) {
-	wanted, asked := at(c.spec, "ciOperator"), at(ec.asked, "spec", "ciOperator")
+func ciOperatorFor(c composite, ec observedEC, app *schema) (*structpb.Value, error) {
+	written, asked := at(c.spec, "ciOperator"), at(ec.asked, "spec", "ciOperator")
+	live := asked.GetStructValue() != nil
 
-	if asked.GetStructValue() == nil {
-		wanted = prune(wanted, "")
-		if err := validate(wanted); err != nil {
-			return nil, err
-		}
-
-		return wanted, decodable(wanted)
-	}
-
-	if equal(wanted, asked) {
+	if live && equal(written, asked) {
 		return asked, nil
 	}
 
-	wanted = prune(wanted, "")
-	if err := validate(wanted); err != nil {
-		return asked, err
-	}
+	wanted := prune(written, "")
 
 	// An earlier Composition passed empty values on: taking them away now would
 	// change a live cluster's object for nothing.
-	if equal(wanted, prune(asked, "")) {
+	if live && equal(wanted, prune(asked, "")) {
 		return asked, nil
 	}
 
-	return wanted, nil
+	err := validate(wanted)
+	if err == nil {
+		err = app.validate(written, wanted)
+	}
+
+	switch {
+	case err == nil:
+		return wanted, nil
+	case live:
+		return asked, err
+	default:
+		return nil, err
+	}
 }
 
 // verbatim are the objects below ciOperator whose empty strings are values.
@@ -129,15 +126,4 @@ func validate(ciOperator *structpb.Value) error {
 	}
 
 	return nil
-}
-
-// decodable reports a field of the wrong type, which app.ci would refuse.
-func decodable(ciOperator *structpb.Value) error {
-	b, err := ciOperator.MarshalJSON()
-	if err != nil {
-		return errors.Wrap(err, "cannot read spec.ciOperator")
-	}
-
-	// Fields that are not known here pass: the types only validate.
-	return errors.Wrap(json.Unmarshal(b, &v1.CIOperatorSpec{}), "cannot read spec.ciOperator")
 }

@@ -41,8 +41,8 @@ func TestCIOperatorFor(t *testing.T) {
 		},
 		"FalseAndZeroStay": {
 			reason: "Only what is empty is unset.",
-			spec:   `{buildRoot: {from_repository: false}, releases: {latest: {candidate: {relative: 0, product: ocp}}}, test: {clusterProfile: aws}}`,
-			want:   `{buildRoot: {from_repository: false}, releases: {latest: {candidate: {relative: 0, product: ocp}}}, test: {clusterProfile: aws}}`,
+			spec:   `{buildRoot: {from_repository: false}, releases: {latest: {candidate: {relative: 0, product: ocp, stream: nightly, version: "4.20"}}}, test: {clusterProfile: aws}}`,
+			want:   `{buildRoot: {from_repository: false}, releases: {latest: {candidate: {relative: 0, product: ocp, stream: nightly, version: "4.20"}}}, test: {clusterProfile: aws}}`,
 		},
 		"UnknownField": {
 			reason: "A field that is newer than this code travels.",
@@ -53,7 +53,29 @@ func TestCIOperatorFor(t *testing.T) {
 		"Both":      {reason: "A cluster must come from one place.", spec: "{test: {clusterProfile: aws, clusterClaim: " + claim + "}}", wantErr: true},
 		"Missing":   {reason: "A request must ask for something.", wantErr: true},
 		"NotAnObj":  {reason: "A request must be an object.", spec: `"aws"`, wantErr: true},
-		"WrongType": {reason: "A field of the wrong type is told before app.ci refuses it.", spec: "{test: {clusterProfile: aws, env: [a]}}", want: "{test: {clusterProfile: aws, env: [a]}}", wantErr: true},
+		"WrongType": {reason: "A field of the wrong type is told before app.ci refuses it.", spec: "{test: {clusterProfile: aws, env: [a]}}", wantErr: true},
+		"EmptyRequired": {
+			reason:  "An empty string is no version.",
+			spec:    `{releases: {latest: {release: {channel: stable, version: ""}}}, test: {clusterProfile: aws}}`,
+			wantErr: true,
+		},
+		"AllEmpty": {
+			reason:  "Nor is a release without anything in it no release.",
+			spec:    `{releases: {latest: {release: {channel: "", version: ""}}}, test: {clusterProfile: aws}}`,
+			wantErr: true,
+		},
+		"MissingRequired": {
+			reason:  "What the schema requires has to be there.",
+			spec:    `{releases: {latest: {release: {channel: stable}}}, test: {clusterProfile: aws}}`,
+			wantErr: true,
+		},
+		"LiveEmptyRequired": {
+			reason:  "Nor can it become so.",
+			spec:    `{releases: {latest: {release: {channel: stable, version: ""}}}, test: {clusterProfile: aws}}`,
+			asked:   `{releases: {latest: {release: {channel: stable, version: "4.20"}}}, test: {clusterProfile: aws}}`,
+			want:    `{releases: {latest: {release: {channel: stable, version: "4.20"}}}, test: {clusterProfile: aws}}`,
+			wantErr: true,
+		},
 		"LiveUnchanged": {
 			reason: "Empty values that a live cluster was made with stay.",
 			spec:   `{resources: {}, test: {clusterProfile: aws}}`,
@@ -103,7 +125,7 @@ func TestCIOperatorFor(t *testing.T) {
 				want = at(fromYAML("{v: "+tc.want+"}"), "v")
 			}
 
-			got, err := ciOperatorFor(c, ec)
+			got, err := ciOperatorFor(c, ec, testFunction().schema)
 			if diff := cmp.Diff(want, got, protocmp.Transform()); diff != "" {
 				t.Errorf("%s\nciOperatorFor(...): -want, +got:\n%s", tc.reason, diff)
 			}

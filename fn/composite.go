@@ -91,14 +91,14 @@ func (c composite) runNames() (valid map[string]string, invalid []string) {
 }
 
 // reported returns a condition of the composite, as an earlier call left it.
-func (c composite) reported(typ string) *structpb.Struct {
-	for _, v := range listAt(c.status, "conditions") {
-		if s := v.GetStructValue(); stringAt(s, "type") == typ {
-			return s
-		}
-	}
+func (c composite) reported(typ string) *structpb.Struct { return conditionOf(c.status, typ) }
 
-	return nil
+// hasSeen reports whether an EphemeralCluster has the ProwJob that the composite's
+// status names. Only we write that, and no two clusters share a ProwJob.
+func (c composite) hasSeen(ec observedEC) bool {
+	id := stringAt(c.status, statusProwJobID)
+
+	return id != "" && id == stringAt(ec.actual, "status", "prowJobId")
 }
 
 // clusterName returns the Konflux cluster's name as an EnvironmentConfig has it.

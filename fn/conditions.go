@@ -33,6 +33,7 @@ var reservedTypes = map[string]bool{ //nolint:gochecknoglobals // A constant, we
 	v1alpha1.ConditionProwJobURL:           true,
 	v1alpha1.ConditionAccepted:             true,
 	v1alpha1.ConditionCredentialsPublished: true,
+	v1alpha1.ConditionAppCISynced:          true,
 	"Ready":                                true,
 	"Synced":                               true,
 	"Healthy":                              true,
@@ -41,13 +42,15 @@ var reservedTypes = map[string]bool{ //nolint:gochecknoglobals // A constant, we
 }
 
 // reportedConditions returns the EphemeralCluster's progress, word for word.
-func reportedConditions(name string, ec observedEC, o ownership) []condition {
+// What an EphemeralCluster has said and does not say any more becomes Unknown: Crossplane
+// keeps every condition until it is set again.
+func reportedConditions(c composite, ec observedEC, o ownership) []condition {
 	if o == ownershipForeign {
 		// Another's progress is not to be waited for, or read.
 		return []condition{
 			{typ: v1alpha1.ConditionPhase, status: fnv1.Status_STATUS_CONDITION_TRUE, reason: v1alpha1.ReasonReported},
 			{typ: v1alpha1.ConditionProwJobURL, status: fnv1.Status_STATUS_CONDITION_TRUE, reason: v1alpha1.ReasonReported},
-			{typ: string(v1.ConditionClusterReady), status: fnv1.Status_STATUS_CONDITION_FALSE, reason: v1alpha1.ReasonNotOurs, message: notOursMessage(name)},
+			{typ: string(v1.ConditionClusterReady), status: fnv1.Status_STATUS_CONDITION_FALSE, reason: v1alpha1.ReasonNotOurs, message: notOursMessage(c.externalName())},
 		}
 	}
 
@@ -61,16 +64,22 @@ func reportedConditions(name string, ec observedEC, o ownership) []condition {
 	seen := map[string]bool{}
 
 	for _, v := range listAt(status, "conditions") {
-		c := v.GetStructValue()
+		said := v.GetStructValue()
 
-		typ := stringAt(c, "type")
+		typ := stringAt(said, "type")
 		if typ == "" || reservedTypes[typ] || seen[typ] {
 			continue
 		}
 
 		seen[typ] = true
 
-		cs = append(cs, condition{typ: typ, status: statusOf(c), reason: stringAt(c, "reason"), message: stringAt(c, "message")})
+		cs = append(cs, condition{typ: typ, status: statusOf(said), reason: stringAt(said, "reason"), message: stringAt(said, "message")})
+	}
+
+	for _, typ := range []v1.ConditionType{v1.ConditionProwJobCreating, v1.ConditionClusterReady, v1.ConditionTestCompleted, v1.ConditionProwJobCompleted} {
+		if !seen[string(typ)] && c.reported(string(typ)) != nil {
+			cs = append(cs, condition{typ: string(typ), status: fnv1.Status_STATUS_CONDITION_UNKNOWN, reason: v1alpha1.ReasonNotReported})
+		}
 	}
 
 	return cs
@@ -120,7 +129,15 @@ func checks() []check {
 				return "", ""
 			}
 
-			return v1alpha1.ReasonInvalidRequest, c.requestErr.Error()
+			return v1alpha1.ReasonInvalidRequest, shortened(c.requestErr.Error())
+		},
+		func(c call) (reason, message string) {
+			// Once there is a cluster, it is told where the credentials are.
+			if c.ec.exists() {
+				return "", ""
+			}
+
+			return c.secret.problem()
 		},
 		func(c call) (reason, message string) {
 			if c.cluster != "" {
@@ -164,14 +181,24 @@ func judge(c call) condition {
 // credentialsCondition returns the condition CredentialsPublished.
 func credentialsCondition(c call) condition {
 	out := condition{typ: v1alpha1.ConditionCredentialsPublished, status: fnv1.Status_STATUS_CONDITION_FALSE, reason: v1alpha1.ReasonPending}
-	reason, message := c.secret.problem()
 
-	switch {
-	case c.ownership == ownershipForeign:
+	if c.ownership == ownershipForeign {
 		out.reason, out.message = v1alpha1.ReasonNotOurs, notOursMessage(c.composite.externalName())
-	case reason != "":
-		out.reason, out.message = reason, message
-	case c.handedOver():
+
+		return out
+	}
+
+	if c.composite.namespaced() {
+		switch {
+		case c.secret.invalid():
+			out.reason, out.message = v1alpha1.ReasonInvalidSecretName, invalidNameMessage(c.secret.name)
+		case c.handover.refused():
+			out.reason, out.message = v1alpha1.ReasonNotOurs, takenMessage(c.secret.name)
+		}
+	}
+
+	// After a rename that cannot be, they are where they were.
+	if c.handedOver() {
 		out.status, out.reason = fnv1.Status_STATUS_CONDITION_TRUE, v1alpha1.ReasonPublished
 	}
 

@@ -44,7 +44,7 @@ func TestReportedConditions(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			ec := observedEC{actual: fromYAML("{status: {phase: Failed, conditions: " + tc.conditions + "}}")}
 
-			got := reportedConditions("a", ec, ownershipOurs)
+			got := reportedConditions(composite{name: "a"}, ec, ownershipOurs)
 			if diff := cmp.Diff(tc.want, got, cmp.AllowUnexported(condition{})); diff != "" {
 				t.Errorf("%s\nreportedConditions(...): -want, +got:\n%s", tc.reason, diff)
 			}

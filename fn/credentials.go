@@ -38,15 +38,17 @@ func secretNameFor(ec observedEC, cred observedCredentials, o ownership) string 
 	}
 }
 
-// objectForCredentials returns the Object that reads a Secret on app.ci.
-func objectForCredentials(c composite, cfg v1beta1.Config, secretName string, ec observedEC) object {
+// objectForCredentials returns the Object that reads a Secret on app.ci, and writes what
+// it has to another one: where Crossplane takes it on from, for a claim, and else the
+// tenant's own.
+func objectForCredentials(c composite, cfg v1beta1.Config, name, secretName, writesTo string, ec observedEC) object {
 	poll := pollWhileUsed
 	if terminal(ec.phase()) {
 		poll = pollOnceUnused
 	}
 
 	o := object{
-		name:               "credentials-" + c.externalName(),
+		name:               name,
 		namespace:          c.namespace,
 		annotations:        map[string]string{annotationPollInterval: poll},
 		providerConfigName: cfg.ProviderConfigName,
@@ -59,10 +61,10 @@ func objectForCredentials(c composite, cfg v1beta1.Config, secretName string, ec
 				"namespace": structpb.NewStringValue(cfg.EphemeralClusterNamespace),
 			}.value(),
 		}.value(),
-		connectionDetails: []string{v1.KeyKubeconfig, v1.KeyKubeAdminPassword},
+		connectionDetails:    []string{v1.KeyKubeconfig, v1.KeyKubeAdminPassword},
+		connectionSecretName: writesTo,
 	}
 
-	o.connectionSecretName = o.name
 	if !c.namespaced() {
 		o.connectionSecretNamespace = cfg.ConnectionSecretNamespace
 	}
@@ -72,10 +74,10 @@ func objectForCredentials(c composite, cfg v1beta1.Config, secretName string, ec
 
 func terminal(p v1.Phase) bool { return p == v1.PhaseDeprovisioned || p == v1.PhaseFailed }
 
-// connectionDetailsFor returns what is published for the tenant: both keys, or
-// nothing. What was published before stays published while there is nothing newer,
-// and is emptied if it is no longer the tenant's.
-func connectionDetailsFor(c composite, published map[string][]byte, ec observedEC, cred observedCredentials, o ownership) map[string][]byte {
+// connectionDetailsFor returns what is published for a claim: both keys, or nothing.
+// What was published before stays published while there is nothing newer, and is emptied
+// if it is no longer the tenant's.
+func connectionDetailsFor(published map[string][]byte, ec observedEC, cred observedCredentials, o ownership) map[string][]byte {
 	if o == ownershipForeign {
 		if len(published[v1.KeyKubeconfig]) > 0 || len(published[v1.KeyKubeAdminPassword]) > 0 {
 			return credentials(nil, nil)
@@ -90,7 +92,7 @@ func connectionDetailsFor(c composite, published map[string][]byte, ec observedE
 
 	// The earlier form, which would also be readable in a namespaced composite's
 	// Object, and is therefore not one of its forms.
-	if kubeconfig := stringAt(ec.actual, "status", "kubeconfig"); kubeconfig != "" && o == ownershipOurs && !c.namespaced() {
+	if kubeconfig := stringAt(ec.actual, "status", "kubeconfig"); kubeconfig != "" && o == ownershipOurs {
 		return credentials([]byte(kubeconfig), []byte(stringAt(ec.actual, "status", "kubeAdminPassword")))
 	}
 

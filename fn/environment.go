@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+
 	fnv1 "github.com/crossplane/function-sdk-go/proto/v1"
 
 	v1 "github.com/ephemeral-clusters/ephemeral-clusters/api/v1"
@@ -32,16 +34,33 @@ func require(rsp *fnv1.RunFunctionResponse, name string, s *fnv1.ResourceSelecto
 	rsp.Requirements.Resources[name] = s
 }
 
-// clusterFor returns the Konflux cluster's name: what the EnvironmentConfig says
-// or, without one, what a live EphemeralCluster was made with.
-func clusterFor(req *fnv1.RunFunctionRequest, ec observedEC) string {
+// configuredCluster returns the Konflux cluster's name as the EnvironmentConfig has it.
+func configuredCluster(req *fnv1.RunFunctionRequest) string {
 	for _, item := range req.GetRequiredResources()[requirementEnvironment].GetItems() {
 		if name := clusterName(item.GetResource()); name != "" {
 			return name
 		}
 	}
 
-	return madeWith(ec, v1.AnnotationKonfluxCluster)
+	return ""
+}
+
+// clusterFor returns the name to ask with. What lives keeps the name that it was made
+// with, which app.ci lets nobody change; what app.ci does not have yet gets the
+// configured one. Without an EnvironmentConfig, it is the one that was asked with before.
+func clusterFor(configured string, ec observedEC, o ownership) string {
+	actual := stringAt(ec.actual, "metadata", "annotations", v1.AnnotationKonfluxCluster)
+	asked := stringAt(ec.asked, "metadata", "annotations", v1.AnnotationKonfluxCluster)
+
+	switch {
+	case o == ownershipOurs && ec.actual != nil:
+		return cmp.Or(actual, asked, configured)
+	case o == ownershipOurs && !syncedOf(ec.object).failed():
+		// It may be under way to app.ci.
+		return cmp.Or(asked, configured)
+	default:
+		return cmp.Or(configured, asked)
+	}
 }
 
 // madeWith returns an annotation of the EphemeralCluster as it was asked for. It is

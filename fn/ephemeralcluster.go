@@ -89,9 +89,9 @@ func tearDownFor(c composite, ec observedEC) *structpb.Value {
 }
 
 // objectForEC returns the Object that keeps an EphemeralCluster.
-func objectForEC(c composite, cfg v1beta1.Config, e ephemeralCluster, ec observedEC, o ownership) object {
+func objectForEC(c composite, cfg v1beta1.Config, e ephemeralCluster, ec observedEC, mayWrite bool) object {
 	policy := policyObserve
-	if o.mayWrite() {
+	if mayWrite {
 		policy = policyAll
 	}
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"sync"
 	"testing"
 
 	"github.com/crossplane/function-sdk-go/logging"
@@ -228,7 +229,14 @@ func onAppCI(ec *structpb.Struct, status string) *structpb.Struct {
 		actual = set(actual, fromYAML(status), "status")
 	}
 
-	return set(ec, actual, "status", "atProvider", "manifest")
+	return set(set(ec, actual, "status", "atProvider", "manifest"), []any{map[string]any{"type": "Synced", "status": "True"}}, "status", "conditions")
+}
+
+// refused returns an observed Object that could not do what it says.
+func refused(ec *structpb.Struct, message string) *structpb.Struct {
+	c := map[string]any{"type": "Synced", "status": "False", "reason": "ReconcileError", "message": message}
+
+	return set(ec, []any{c}, "status", "conditions")
 }
 
 // notOnAppCI returns an observed Object that found nothing.
@@ -263,6 +271,13 @@ func withObserved(name string, o *structpb.Struct) mod {
 	}
 }
 
+// withAnswer answers a requirement.
+func withAnswer(requirement, found string) mod {
+	return func(req *fnv1.RunFunctionRequest) {
+		req.RequiredResources[requirement] = &fnv1.Resources{Items: []*fnv1.Resource{{Resource: fromYAML(found)}}}
+	}
+}
+
 func withDetails(details map[string][]byte) mod {
 	return func(req *fnv1.RunFunctionRequest) {
 		req.Observed.Resources["credentials"].ConnectionDetails = details
@@ -283,11 +298,21 @@ func withInput(in string) mod {
 	return func(req *fnv1.RunFunctionRequest) { req.Input = fromYAML(in) }
 }
 
+// testFunction is made once: it compiles a schema.
+var testFunction = sync.OnceValue(func() *Function {
+	f, err := newFunction(logging.NewNopLogger())
+	if err != nil {
+		panic(err)
+	}
+
+	return f
+})
+
 // run calls the function.
 func run(t *testing.T, req *fnv1.RunFunctionRequest) *fnv1.RunFunctionResponse {
 	t.Helper()
 
-	rsp, err := (&Function{log: logging.NewNopLogger()}).RunFunction(context.Background(), req)
+	rsp, err := testFunction().RunFunction(context.Background(), req)
 	if err != nil {
 		t.Fatalf("RunFunction(...): %v", err)
 	}

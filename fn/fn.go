@@ -18,7 +18,19 @@ import (
 type Function struct {
 	fnv1.UnimplementedFunctionRunnerServiceServer
 
-	log logging.Logger
+	log    logging.Logger
+	schema *schema
+}
+
+// newFunction returns a function that judges requests by the CRD that this program was
+// built with.
+func newFunction(log logging.Logger) (*Function, error) {
+	s, err := newSchema()
+	if err != nil {
+		return nil, errors.Wrap(err, "cannot read what app.ci holds requests against")
+	}
+
+	return &Function{log: log, schema: s}, nil
 }
 
 // A call is all that one response is made of.
@@ -28,6 +40,7 @@ type call struct {
 	ec          observedEC
 	credentials observedCredentials
 	secret      tenantSecret
+	handover    handover
 
 	cluster    string
 	ownership  ownership
@@ -35,7 +48,7 @@ type call struct {
 	inputErr   error
 	requestErr error
 
-	// details are what the tenant is to have, nil for nothing.
+	// details are what a claim's tenant is to have, nil for nothing.
 	details map[string][]byte
 }
 
@@ -45,21 +58,22 @@ func (f *Function) RunFunction(_ context.Context, req *fnv1.RunFunctionRequest) 
 	// Nothing but the tag is logged: requests and responses hold credentials.
 	f.log.Debug("running function", "tag", req.GetMeta().GetTag())
 
-	c := gather(req)
+	c := gather(req, f.schema)
 	accepted := judge(c)
 
-	rsp := response.To(req, ttlFor(c.phase(), c.handingOver(), c.handedOver()))
+	rsp := response.To(req, ttlFor(c.phase(), c.handingOver() || c.secret.taken || c.secret.unnamed, c.handedOver()))
 	requireEnvironment(rsp, c.config.EnvironmentConfigName)
-	c.secret.require(rsp, c.composite)
+
+	if !c.ec.exists() {
+		requireSecret(rsp, c.composite, c.secret)
+	}
 
 	// Conditions come before anything that might end the call: those that are missing
 	// from a fatal response become Unknown, which clients see as a change.
-	for _, cond := range reportedConditions(c.composite.externalName(), c.ec, c.ownership) {
+	reported, appCI := reportedConditions(c.composite, c.ec, c.ownership), appCICondition(c)
+	for _, cond := range append(reported, accepted, credentialsCondition(c), appCI) {
 		cond.addTo(rsp)
 	}
-
-	accepted.addTo(rsp)
-	credentialsCondition(c).addTo(rsp)
 
 	if err := c.impossible(); err != nil {
 		response.Fatal(rsp, err)
@@ -67,7 +81,7 @@ func (f *Function) RunFunction(_ context.Context, req *fnv1.RunFunctionRequest) 
 		return rsp, nil
 	}
 
-	if err := c.setDesired(rsp, accepted); err != nil {
+	if err := c.setDesired(rsp, accepted, appCI); err != nil {
 		response.Fatal(rsp, err)
 
 		return rsp, nil
@@ -79,7 +93,7 @@ func (f *Function) RunFunction(_ context.Context, req *fnv1.RunFunctionRequest) 
 }
 
 // gather reads a request.
-func gather(req *fnv1.RunFunctionRequest) call {
+func gather(req *fnv1.RunFunctionRequest, s *schema) call {
 	xr := req.GetObserved().GetComposite()
 
 	c := call{
@@ -95,17 +109,17 @@ func gather(req *fnv1.RunFunctionRequest) call {
 		c.composite.tenant = madeWith(c.ec, v1.AnnotationKonfluxTenant)
 	}
 
+	configured := configuredCluster(req)
+
 	c.secret = tenantSecretFrom(req, c.composite)
-	c.cluster = clusterFor(req, c.ec)
-	c.ownership = ownershipOf(c.composite, c.cluster, c.ec)
-	c.ciOperator, c.requestErr = ciOperatorFor(c.composite, c.ec)
+	c.handover = handoverFrom(req, c.composite)
+	c.ownership = ownershipOf(c.composite, configured, c.ec)
+	c.cluster = clusterFor(configured, c.ec, c.ownership)
+	c.ciOperator, c.requestErr = ciOperatorFor(c.composite, c.ec, s)
 
-	published := xr.GetConnectionDetails()
-	if c.composite.namespaced() {
-		published = c.secret.details()
+	if !c.composite.namespaced() {
+		c.details = connectionDetailsFor(xr.GetConnectionDetails(), c.ec, c.credentials, c.ownership)
 	}
-
-	c.details = connectionDetailsFor(c.composite, published, c.ec, c.credentials, c.ownership)
 
 	return c
 }
@@ -140,41 +154,46 @@ func (c call) clusterReady() bool {
 // handedOver reports whether the tenant has the credentials once this call's answer
 // is applied.
 func (c call) handedOver() bool {
-	return len(c.details[v1.KeyKubeconfig]) > 0 && (!c.composite.namespaced() || c.secret.mayWrite())
+	if c.composite.namespaced() {
+		return c.handover.in != "" && c.ownership != ownershipForeign
+	}
+
+	return len(c.details[v1.KeyKubeconfig]) > 0
 }
 
-// handingOver reports whether the credentials are somewhere and not here yet.
+// handingOver reports whether the credentials are somewhere and not here yet, or not
+// where they are to be.
 func (c call) handingOver() bool {
-	return c.clusterReady() && len(c.details[v1.KeyKubeconfig]) == 0 && secretNameFor(c.ec, c.credentials, c.ownership) != ""
+	if !c.clusterReady() || c.secret.invalid() || c.handover.refused() {
+		return false
+	}
+
+	return (!c.handedOver() || c.handover.moving) && secretNameFor(c.ec, c.credentials, c.ownership) != ""
 }
 
-// setDesired sets the desired state. Whatever was observed is desired again: what is
-// left out would be deleted.
-func (c call) setDesired(rsp *fnv1.RunFunctionResponse, accepted condition) error {
+// setDesired sets the desired state. Whatever was observed is desired again, but for
+// Objects that wrote to a Secret that is not the tenant's any more: what is left out
+// would be deleted.
+func (c call) setDesired(rsp *fnv1.RunFunctionResponse, accepted, appCI condition) error {
 	resources := maps.Clone(rsp.GetDesired().GetResources())
 	if resources == nil {
 		resources = map[string]*fnv1.Resource{}
 	}
 
-	if c.ec.exists() || accepted.status != fnv1.Status_STATUS_CONDITION_FALSE {
+	refused := accepted.status == fnv1.Status_STATUS_CONDITION_FALSE
+
+	if c.ec.exists() || !refused {
 		e := ephemeralClusterFor(c.composite, c.config, c.cluster, c.ec, c.ciOperator)
 
-		o, err := objectForEC(c.composite, c.config, e, c.ec, c.ownership).resource()
+		// What may not write yet is not let to for a request that is refused.
+		mayWrite := c.ownership.mayWrite() && (!c.ec.observeOnly || !refused)
+
+		o, err := objectForEC(c.composite, c.config, e, c.ec, mayWrite).resource()
 		if err != nil {
 			return errors.Wrapf(err, "cannot compose %q", resourceEC)
 		}
 
 		resources[resourceEC] = &fnv1.Resource{Resource: o, Ready: readyIf(c.clusterReady())}
-	}
-
-	secretName := secretNameFor(c.ec, c.credentials, c.ownership)
-	if secretName != "" {
-		o, err := objectForCredentials(c.composite, c.config, secretName, c.ec).resource()
-		if err != nil {
-			return errors.Wrapf(err, "cannot compose %q", resourceCredentials)
-		}
-
-		resources[resourceCredentials] = &fnv1.Resource{Resource: o, Ready: readyIf(len(c.credentials.details[v1.KeyKubeconfig]) > 0)}
 	}
 
 	before := rsp.GetDesired().GetComposite()
@@ -185,19 +204,44 @@ func (c call) setDesired(rsp *fnv1.RunFunctionResponse, accepted condition) erro
 		Ready: readyIf(c.clusterReady() && c.handedOver()),
 	}
 
-	if c.composite.namespaced() {
+	secretName := c.handover.in
+	if c.ownership == ownershipForeign {
 		secretName = ""
+	}
 
-		if c.secret.observed != nil || c.handedOver() {
-			secretName = c.secret.name
-			resources[resourceSecret] = &fnv1.Resource{Resource: c.secret.resource(c.composite, c.details), Ready: readyIf(c.handedOver())}
+	if c.composite.namespaced() {
+		if err := c.handover.compose(c, resources); err != nil {
+			return err
 		}
 	} else {
+		secretName = secretNameFor(c.ec, c.credentials, c.ownership)
+		if err := c.composeCredentials(secretName, resources); err != nil {
+			return err
+		}
+
 		composite.ConnectionDetails = merged(composite.GetConnectionDetails(), c.details)
 	}
 
-	composite.Resource = withStatus(before.GetResource(), statusFor(c.ec, c.ownership, secretName))
+	composite.Resource = withStatus(before.GetResource(), statusFor(c, secretName, messageFor(c, accepted, appCI)))
 	rsp.Desired = &fnv1.State{Composite: composite, Resources: resources}
+
+	return nil
+}
+
+// composeCredentials adds the Object that a claim's credentials come from.
+func (c call) composeCredentials(secretName string, resources map[string]*fnv1.Resource) error {
+	if secretName == "" {
+		return nil
+	}
+
+	name := "credentials-" + c.composite.externalName()
+
+	o, err := objectForCredentials(c.composite, c.config, name, secretName, name, c.ec).resource()
+	if err != nil {
+		return errors.Wrapf(err, "cannot compose %q", resourceCredentials)
+	}
+
+	resources[resourceCredentials] = &fnv1.Resource{Resource: o, Ready: readyIf(len(c.credentials.details[v1.KeyKubeconfig]) > 0)}
 
 	return nil
 }

@@ -21,6 +21,11 @@ func TestRunFunctionClaim(t *testing.T) {
 	noCluster := `EnvironmentConfig "envcfg" does not exist, or has no data.clusterName`
 	notOurs := `EphemeralCluster "cluster-abcde" was not made for this request: it is only observed, and its credentials are not passed on`
 
+	noSecret := "spec.writeConnectionSecretToRef.name: Required value: names the Secret that the credentials are written to"
+	emptyVersion := "spec.ciOperator.releases.latest.release.version: Required value"
+	exceeded := `ephemeralclusters.ci.openshift.io "cluster-abcde" is forbidden: exceeded quota: q, requested: count/ephemeralclusters.ci.openshift.io=1, used: count/ephemeralclusters.ci.openshift.io=0, limited: count/ephemeralclusters.ci.openshift.io=0`
+	denied := `ephemeralclusters.ci.openshift.io "cluster-abcde" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: not today`
+
 	foreign := func(key string) *structpb.Struct {
 		return set(onAppCI(ec, testStatusReady), "another", "status", "atProvider", "manifest", "metadata", "annotations", "ephemeralcluster.ci.openshift.io/"+key)
 	}
@@ -104,6 +109,79 @@ func TestRunFunctionClaim(t *testing.T) {
 			want: want{
 				ttl: 10 * time.Second, conditions: pending, status: statusReady,
 				ec: writing(ec), ecReady: true, credentials: cred,
+			},
+		},
+		"NoSecretName": {
+			reason: "A claim that names no Secret gets no credentials, and so no cluster.",
+			req:    requestOf(xr, withAnswer("claim/cluster", "{metadata: {uid: u}, spec: {}}")),
+			want: want{
+				ttl: 10 * time.Second,
+				conditions: append(reports("", ""),
+					cond("Accepted", statusFalse, "InvalidRequest", noSecret),
+					cond("CredentialsPublished", statusFalse, "Pending", ""),
+				),
+				results: []*fnv1.Result{result(fnv1.Severity_SEVERITY_WARNING, "NotAccepted", noSecret)},
+			},
+		},
+		"EmptyRequired": {
+			reason: "What app.ci would refuse is refused in its words, before anything is created.",
+			req:    requestOf(set(xr, "", "spec", "ciOperator", "releases", "latest", "release", "version")),
+			want: want{
+				ttl: time.Minute,
+				conditions: append(reports("", ""),
+					cond("Accepted", statusFalse, "InvalidRequest", emptyVersion),
+					cond("CredentialsPublished", statusFalse, "Pending", ""),
+				),
+				results: []*fnv1.Result{result(fnv1.Severity_SEVERITY_WARNING, "NotAccepted", emptyVersion)},
+			},
+		},
+		"InvalidWhileAsking": {
+			reason: "A claim that becomes impossible before anything was created gets nothing created.",
+			req:    requestOf(set(xr, "", "spec", "ciOperator", "releases", "latest", "release", "version"), withObserved("ec", notOnAppCI(ec))),
+			want: want{
+				ttl: time.Minute,
+				conditions: append(reports("", ""),
+					cond("Accepted", statusFalse, "InvalidRequest", emptyVersion),
+					cond("CredentialsPublished", statusFalse, "Pending", ""),
+				),
+				results: []*fnv1.Result{result(fnv1.Severity_SEVERITY_WARNING, "NotAccepted", emptyVersion)},
+				ec:      ec,
+			},
+		},
+		"MadeAgain": {
+			reason: "What was said of an EphemeralCluster that is gone is not said of the next one.",
+			req: requestOf(set(xr, []any{map[string]any{"type": "ClusterReady", "status": "True"}}, "status", "conditions"),
+				withObserved("ec", onAppCI(writing(ec), ""))),
+			want: want{
+				ttl: time.Minute,
+				conditions: append(reports("", ""),
+					cond("ClusterReady", statusUnknown, "NotReported", ""),
+					cond("Accepted", statusTrue, "Accepted", ""),
+					cond("CredentialsPublished", statusFalse, "Pending", ""),
+				),
+				ec: writing(ec), appCI: cond("AppCISynced", statusTrue, "Synced", ""),
+			},
+		},
+		"Refused": {
+			reason: "A refusal is told word for word.",
+			req:    requestOf(xr, withObserved("ec", refused(writing(ec), "create failed: cannot create object: cannot create object: "+exceeded))),
+			want: want{
+				ttl: time.Minute,
+				conditions: append(reports("", ""),
+					cond("Accepted", statusTrue, "Accepted", ""),
+					cond("CredentialsPublished", statusFalse, "Pending", ""),
+				),
+				ec: writing(ec), appCI: cond("AppCISynced", statusFalse, "RefusedForNow", exceeded),
+			},
+		},
+		"RefusedLive": {
+			reason: "So is that of a change, and the cluster is what it was.",
+			req: requestOf(told(xr, "Ready"), withObserved("ec", refused(onAppCI(writing(ec), testStatusReady), "observe failed: cannot get desired state: cannot dry run SSA: "+denied)),
+				withObserved("credentials", cred), withDetails(details)),
+			want: want{
+				ttl: 5 * time.Minute, conditions: ready, status: statusReady, details: details, ready: true,
+				ec: writing(ec), ecReady: true, credentials: cred, credentialsReady: true,
+				appCI: cond("AppCISynced", statusFalse, "Refused", denied),
 			},
 		},
 		"Ready": {
@@ -283,7 +361,7 @@ func TestRunFunctionClaim(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			got := run(t, tc.req)
-			if diff := cmp.Diff(tc.want.response(), got, protocmp.Transform()); diff != "" {
+			if diff := cmp.Diff(tc.want.response(tc.req), got, protocmp.Transform()); diff != "" {
 				t.Errorf("%s\nRunFunction(...): -want, +got:\n%s", tc.reason, diff)
 			}
 		})
@@ -301,7 +379,7 @@ func TestRunFunctionBadInput(t *testing.T) {
 			t.Errorf("A new claim cannot be made with a broken input, want one fatal result, got: %v", rsp.GetResults())
 		}
 
-		if len(rsp.GetConditions()) != 4 {
+		if len(rsp.GetConditions()) != 5 {
 			t.Errorf("Conditions must be set before a fatal result, got: %v", rsp.GetConditions())
 		}
 	})

@@ -184,8 +184,76 @@ conditions:
 				{name: "created", do: func(w *world) {
 					w.secrets["cluster-kubeconfig"] = fromYAML("{apiVersion: v1, kind: Secret, metadata: {name: cluster-kubeconfig, namespace: tenant-a}}")
 				}},
-				readyStep(),
 				{name: "another name", do: func(w *world) { w.xr = set(w.xr, "mine", "spec", "writeConnectionSecretToRef", "name") }},
+				readyStep(),
+			},
+		},
+		"namespaced-secret-taken-later": {
+			reason: "So is one that came while the cluster was made.",
+			xr:     namespacedXR(),
+			steps: []step{
+				created(),
+				{name: "taken", do: func(w *world) {
+					w.secrets["cluster-kubeconfig"] = fromYAML("{apiVersion: v1, kind: Secret, metadata: {name: cluster-kubeconfig, namespace: tenant-a}}")
+				}},
+				readyStep(),
+				{name: "out of the way", do: func(w *world) { delete(w.secrets, "cluster-kubeconfig") }},
+			},
+		},
+		"namespaced-renamed": {
+			reason: "A Secret that is renamed moves.",
+			xr:     namespacedXR(),
+			steps: []step{
+				created(), readyStep(),
+				{name: "renamed", do: func(w *world) { w.xr = set(w.xr, "mine", "spec", "writeConnectionSecretToRef", "name") }},
+			},
+		},
+		"claim-no-secret": {
+			reason: "A claim that names no Secret gets no cluster until it does.",
+			xr:     fromYAML(testXR),
+			steps: []step{
+				{name: "no name", do: func(w *world) { w.claim = set(w.claim, nil, "spec", "writeConnectionSecretToRef") }},
+				{name: "named", do: func(w *world) { w.claim = set(w.claim, "s", "spec", "writeConnectionSecretToRef", "name") }},
+			},
+		},
+		"claim-refused": {
+			reason: "A refusal is told until it is lifted.",
+			xr:     fromYAML(testXR),
+			steps: []step{
+				{name: "quota", do: func(w *world) {
+					w.appCI.refuses = "ephemeralclusters.ci.openshift.io \"cluster-abcde\" is forbidden: exceeded quota: q"
+				}},
+				{name: "lifted", do: func(w *world) { w.appCI.refuses = "" }},
+				provisioningStep(),
+			},
+		},
+		"claim-outage": {
+			reason: "An outage is told, takes nothing away, and a change waits for its end.",
+			xr:     fromYAML(testXR),
+			steps: []step{
+				created(), readyStep(),
+				{name: "down", do: func(w *world) {
+					w.appCI.down = `observe failed: cannot get object: Get "https://api.ci:6443/api": dial tcp 10.0.0.1:6443: connect: connection refused`
+				}},
+				{name: "another address", do: func(w *world) { w.appCI.down = strings.ReplaceAll(w.appCI.down, "10.0.0.1", "10.0.0.2") }},
+				tearDownSteps()[0],
+				{name: "back", do: func(w *world) { w.appCI.down = "" }},
+			},
+		},
+		"claim-corrected": {
+			reason: "A cluster that lives keeps the name that it was made with.",
+			xr:     fromYAML(testXR),
+			steps: append([]step{created(), readyStep(), {name: "corrected", do: func(w *world) { w.cluster = "stone-stg-rh02" }}},
+				tearDownSteps()...),
+		},
+		"claim-corrected-early": {
+			reason: "One that app.ci refused under the wrong name is asked for under the right one.",
+			xr:     fromYAML(testXR),
+			steps: []step{
+				{name: "wrong", do: func(w *world) {
+					w.cluster, w.appCI.refuses = "wrong", "ephemeralclusters.ci.openshift.io \"cluster-abcde\" is forbidden: ValidatingAdmissionPolicy 'ephemeral-cluster-origin' with binding 'b' denied request: this credential does not serve Konflux cluster wrong"
+				}},
+				{name: "corrected", do: func(w *world) { w.cluster, w.appCI.refuses = "", "" }},
 			},
 		},
 	}

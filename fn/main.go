@@ -40,7 +40,12 @@ func (c *CLI) Run() error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 
-	s, err := newServer(&Function{log: log}, log, c.ShutdownGrace,
+	fn, err := newFunction(log)
+	if err != nil {
+		return err
+	}
+
+	s, err := newServer(fn, log, c.ShutdownGrace,
 		function.Listen(c.Network, c.Address),
 		function.MTLSCertificates(c.TLSCertsDir),
 		function.Insecure(c.Insecure),

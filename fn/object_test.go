@@ -25,15 +25,19 @@ func TestObjectTypes(t *testing.T) {
 		},
 		"Namespaced": {
 			reason: "The Objects of a namespaced composite are namespaced ones.",
-			rsp:    run(t, requestOf(namespacedXR(), withObserved("ec", onAppCI(writing(namespacedObject(fromYAML(testEC))), testStatusReady)))),
+			rsp:    run(t, requestOf(namespacedXR(), withObserved("ec", onAppCI(namespacedEC(), testStatusReady)))),
 			into:   func() any { return &namespacedobject.Object{} },
 		},
 	}
 
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			for _, name := range []string{"ec", "credentials"} {
-				b, err := tc.rsp.GetDesired().GetResources()[name].GetResource().MarshalJSON()
+			if got := len(tc.rsp.GetDesired().GetResources()); got != 2 {
+				t.Errorf("%s\nWant two Objects, got %d.", tc.reason, got)
+			}
+
+			for name, r := range tc.rsp.GetDesired().GetResources() {
+				b, err := r.GetResource().MarshalJSON()
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"maps"
+	"slices"
 	"strings"
 
 	fnv1 "github.com/crossplane/function-sdk-go/proto/v1"
@@ -14,6 +16,10 @@ import (
 const (
 	resourceEC          = "ec"
 	resourceCredentials = "credentials"
+
+	// resourceSecret is the Secret of a namespaced composite that an earlier function
+	// composed.
+	resourceSecret = "connection-secret"
 )
 
 // notThere is how provider-kubernetes says that an Object may only observe, and
@@ -51,12 +57,8 @@ func observedECFrom(req *fnv1.RunFunctionRequest) observedEC {
 		ec.observeOnly = true
 	}
 
-	for _, v := range listAt(o, "status", "conditions") {
-		c := v.GetStructValue()
-		if stringAt(c, "type") == "Synced" && stringAt(c, "status") == "False" && strings.Contains(stringAt(c, "message"), notThere) {
-			ec.notThere = true
-		}
-	}
+	synced := syncedOf(o)
+	ec.notThere = synced.status == "False" && strings.Contains(synced.message, notThere)
 
 	return ec
 }
@@ -67,35 +69,58 @@ func (ec observedEC) phase() v1.Phase { return v1.Phase(stringAt(ec.actual, "sta
 
 // isTrue reports whether a condition of the EphemeralCluster is True.
 func (ec observedEC) isTrue(typ v1.ConditionType) bool {
-	for _, v := range listAt(ec.actual, "status", "conditions") {
-		c := v.GetStructValue()
-		if stringAt(c, "type") == string(typ) {
-			return stringAt(c, "status") == "True"
-		}
-	}
-
-	return false
+	return stringAt(conditionOf(structAt(ec.actual, "status"), string(typ)), "status") == "True"
 }
 
-// observedCredentials is the Object that reads the EphemeralCluster's credentials.
+// observedCredentials is an Object that reads the EphemeralCluster's credentials.
 type observedCredentials struct {
+	// key is the name of the composed resource.
+	key string
+
 	object *structpb.Struct
 
 	// secretName is the Secret on app.ci that it reads.
 	secretName string
 
+	// writesTo is the Secret that it writes to.
+	writesTo string
+
 	// details are the connection details that it has published.
 	details map[string][]byte
 }
 
+// observedCredentialsFrom returns the one Object of a claim, or any of a namespaced
+// composite's.
 func observedCredentialsFrom(req *fnv1.RunFunctionRequest) observedCredentials {
-	r := req.GetObserved().GetResources()[resourceCredentials]
-
-	return observedCredentials{
-		object:     r.GetResource(),
-		secretName: stringAt(r.GetResource(), "spec", "forProvider", "manifest", "metadata", "name"),
-		details:    r.GetConnectionDetails(),
+	if all := allCredentialsFrom(req); len(all) > 0 {
+		return all[0]
 	}
+
+	return observedCredentials{}
+}
+
+func allCredentialsFrom(req *fnv1.RunFunctionRequest) []observedCredentials {
+	var out []observedCredentials
+
+	observed := req.GetObserved().GetResources()
+
+	for _, key := range slices.Sorted(maps.Keys(observed)) {
+		if key != resourceCredentials && !strings.HasPrefix(key, resourceCredentials+"-") {
+			continue
+		}
+
+		o := observed[key].GetResource()
+
+		out = append(out, observedCredentials{
+			key:        key,
+			object:     o,
+			secretName: stringAt(o, "spec", "forProvider", "manifest", "metadata", "name"),
+			writesTo:   stringAt(o, "spec", "writeConnectionSecretToRef", "name"),
+			details:    observed[key].GetConnectionDetails(),
+		})
+	}
+
+	return out
 }
 
 func (c observedCredentials) exists() bool { return c.object != nil }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+
 	v1 "github.com/ephemeral-clusters/ephemeral-clusters/api/v1"
 )
 
@@ -27,11 +29,15 @@ const (
 	// ownershipOurs: it was made for this composite.
 	ownershipOurs
 
-	// ownershipForeign: it was made for another tenant, or by another Konflux cluster.
+	// ownershipForeign: it was made for another tenant, or by another Konflux cluster,
+	// and not by this one under the name that it had before.
 	ownershipForeign
 )
 
-func ownershipOf(c composite, cluster string, ec observedEC) ownership {
+// ownershipOf says so of what an Object observes. What was asked for, as the Object has
+// it, counts before the cluster's name as it is configured now: that may be corrected
+// while clusters live.
+func ownershipOf(c composite, configured string, ec observedEC) ownership {
 	switch {
 	case !ec.exists() && c.namespaced():
 		// The composite's UID is part of the name.
@@ -45,16 +51,21 @@ func ownershipOf(c composite, cluster string, ec observedEC) ownership {
 	tenant := stringAt(ec.actual, "metadata", "annotations", v1.AnnotationKonfluxTenant)
 	madeBy := stringAt(ec.actual, "metadata", "annotations", v1.AnnotationKonfluxCluster)
 
+	asked := stringAt(ec.asked, "metadata", "annotations", v1.AnnotationKonfluxCluster)
+	known := madeBy == configured || c.hasSeen(ec)
+
 	switch {
-	case differ(tenant, c.tenant), differ(madeBy, cluster):
+	case differ(tenant, c.tenant):
 		return ownershipForeign
-	case !ec.observeOnly:
+	case !ec.observeOnly && (known || !differ(madeBy, cmp.Or(asked, configured))):
 		// An Object that may write was found to be ours, or made what it keeps: lost
 		// annotations do not make that another's.
 		return ownershipOurs
+	case !ec.observeOnly:
+		return ownershipForeign
 	case ec.actual == nil:
 		return ownershipAsked
-	case tenant != "" && tenant == c.tenant && madeBy != "" && madeBy == cluster:
+	case tenant != "" && tenant == c.tenant && madeBy != "" && known:
 		return ownershipOurs
 	default:
 		return ownershipForeign

@@ -10,6 +10,8 @@ import (
 func TestOwnershipOf(t *testing.T) {
 	ours := composite{name: "a", tenant: "tenant-a"}
 
+	seen := composite{name: "a", tenant: "tenant-a", status: fromYAML("{prowJobId: id}")}
+
 	annotated := func(tenant, cluster string) *structpb.Struct {
 		s := fromYAML("{metadata: {annotations: {}}}")
 		if tenant != "" {
@@ -44,6 +46,11 @@ func TestOwnershipOf(t *testing.T) {
 		"LostAnnotations":    {reason: "Lost annotations are put back.", c: ours, cluster: "one", ec: observedEC{object: o, actual: annotated("", "")}, want: ownershipOurs},
 		"OtherTenant":        {reason: "It is another tenant's, even for an Object that may write.", c: ours, cluster: "one", ec: observedEC{object: o, actual: annotated("tenant-b", "one")}, want: ownershipForeign},
 		"OtherCluster":       {reason: "It is another Konflux cluster's.", c: ours, cluster: "one", ec: observedEC{object: o, actual: annotated("tenant-a", "two")}, want: ownershipForeign},
+		"Corrected":          {reason: "A live cluster keeps the name that it was made with.", c: ours, cluster: "two", ec: observedEC{object: o, asked: annotated("tenant-a", "one"), actual: annotated("tenant-a", "one")}, want: ownershipOurs},
+		"CorrectedMeanwhile": {reason: "A name that was corrected while it was created is no other's.", c: ours, cluster: "one", ec: observedEC{object: o, asked: annotated("tenant-a", "two"), actual: annotated("tenant-a", "one")}, want: ownershipOurs},
+		"CorrectedTwice":     {reason: "One that is neither is.", c: ours, cluster: "one", ec: observedEC{object: o, asked: annotated("tenant-a", "two"), actual: annotated("tenant-a", "three")}, want: ownershipForeign},
+		"SeenBefore":         {reason: "An Object that was made again finds what the composite has told of.", c: seen, cluster: "two", ec: observedEC{object: o, observeOnly: true, actual: set(annotated("tenant-a", "one"), "id", "status", "prowJobId")}, want: ownershipOurs},
+		"NotSeenBefore":      {reason: "And nothing else.", c: seen, cluster: "two", ec: observedEC{object: o, observeOnly: true, actual: set(annotated("tenant-a", "one"), "other", "status", "prowJobId")}, want: ownershipForeign},
 		"NamespacedCollides": {reason: "So it is for a namespaced composite.", c: composite{name: "a", namespace: "tenant-a", tenant: "tenant-a"}, cluster: "one", ec: observedEC{object: o, actual: annotated("tenant-b", "one")}, want: ownershipForeign},
 	}
 

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/base64"
 	"fmt"
 
 	fnv1 "github.com/crossplane/function-sdk-go/proto/v1"
@@ -13,139 +12,133 @@ import (
 )
 
 const (
-	// resourceSecret is the tenant's Secret, for namespaced composites: Crossplane
-	// writes one for claims only.
-	resourceSecret = "connection-secret"
+	// requirementClaim and requirementSecret name what is asked for until something was
+	// created: the claim, which alone says where its credentials go, and what there is of
+	// the name that a namespaced composite says. They are followed by the name: an answer
+	// is not to be taken for that about another one.
+	requirementClaim  = "claim"
+	requirementSecret = "connection-secret"
 
-	// typeConnectionSecret is what Crossplane gives the Secrets of claims.
+	// typeConnectionSecret is what Crossplane and its providers give the Secrets that
+	// they write.
 	typeConnectionSecret = "connection.crossplane.io/v1alpha1"
 )
 
-// tenantSecret is the Secret that a namespaced composite's credentials are written
-// to.
+// A tenantSecret is the Secret that the tenant wants the credentials in. It is written
+// by Crossplane for a claim, and by provider-kubernetes for a namespaced composite, and
+// both leave a Secret alone that is another's. What is known here is only to tell that
+// before a cluster is made whose credentials nobody can have.
+//
+// For claims, Secrets are not asked for: Crossplane watches the kind of what a function
+// requires, and would hold the Secrets of all tenants for that.
 type tenantSecret struct {
+	// name is that of a namespaced composite's.
 	name string
 
-	// observed is the Secret as composed before.
-	observed *structpb.Struct
+	// unnamed is true for a claim that is known to name none.
+	unnamed bool
 
-	// asked is true once it is known what there is of its name.
-	asked bool
-
-	// found is what there is, composed or not.
-	found *structpb.Struct
-
-	// ours is true when what was found is controlled by the composite.
-	ours bool
+	// taken is true when there is a Secret of this name that will not be written to.
+	taken bool
 }
 
-// tenantSecretFrom reads the Secret of a namespaced composite. A claim has none.
 func tenantSecretFrom(req *fnv1.RunFunctionRequest, c composite) tenantSecret {
-	if !c.namespaced() {
-		return tenantSecret{}
-	}
-
-	s := tenantSecret{name: stringAt(c.spec, "writeConnectionSecretToRef", "name")}
-	if s.name == "" {
-		s.name = c.name + "-" + v1.KeyKubeconfig
-	}
-
-	if s.observed = req.GetObserved().GetResources()[resourceSecret].GetResource(); s.observed != nil {
-		// Crossplane does not rename what it composed.
-		setUnlessEmpty(&s.name, stringAt(s.observed, "metadata", "name"))
+	if c.namespaced() {
+		s := tenantSecret{name: secretNameOf(c)}
+		found := answer(req, secretRequirement(s.name))
+		s.taken = found != nil && !controllable(found, c.uid) && stringAt(c.status, statusSecretRef) != s.name
 
 		return s
 	}
 
-	var answer *fnv1.Resources
+	claim := answer(req, claimRequirement(c))
 
-	answer, s.asked = req.GetRequiredResources()[s.requirement()]
-	for _, item := range answer.GetItems() {
-		s.found = item.GetResource()
-		s.ours = controlledBy(s.found, c.uid)
-	}
-
-	return s
+	return tenantSecret{unnamed: claim != nil && stringAt(claim, "spec", "writeConnectionSecretToRef", "name") == ""}
 }
 
-// controlledBy reports whether an object's controller has a UID.
-func controlledBy(o *structpb.Struct, uid string) bool {
-	for _, v := range listAt(o, "metadata", "ownerReferences") {
+// secretNameOf returns where a namespaced composite's credentials go.
+func secretNameOf(c composite) string {
+	if name := stringAt(c.spec, "writeConnectionSecretToRef", "name"); name != "" {
+		return name
+	}
+
+	return c.name + "-" + v1.KeyKubeconfig
+}
+
+// answer returns the object that was required, or nil.
+func answer(req *fnv1.RunFunctionRequest, requirement string) *structpb.Struct {
+	items := req.GetRequiredResources()[requirement].GetItems()
+	if len(items) == 0 {
+		return nil
+	}
+
+	return items[0].GetResource()
+}
+
+// controllable reports whether an existing Secret would be written to for an owner, as
+// Crossplane's runtime has it.
+func controllable(secret *structpb.Struct, owner string) bool {
+	for _, v := range listAt(secret, "metadata", "ownerReferences") {
 		ref := v.GetStructValue()
-		if controller, _ := boolAt(ref, "controller"); controller && uid != "" && stringAt(ref, "uid") == uid {
-			return true
+		if controller, _ := boolAt(ref, "controller"); controller {
+			return owner != "" && stringAt(ref, "uid") == owner
 		}
 	}
 
-	return false
+	return stringAt(secret, "type") == typeConnectionSecret
 }
 
-// requirement is the name under which to ask for what there is of the Secret's name.
-// It holds that name: an answer is not to be taken for that of another name.
-func (s tenantSecret) requirement() string { return resourceSecret + "/" + s.name }
+func claimRequirement(c composite) string {
+	return requirementClaim + "/" + stringAt(c.spec, "claimRef", "name")
+}
 
-// require asks for what there is of the Secret's name, until it was composed.
-func (s tenantSecret) require(rsp *fnv1.RunFunctionResponse, c composite) {
-	if !c.namespaced() || s.observed != nil || s.invalid() {
-		return
+func secretRequirement(name string) string { return requirementSecret + "/" + name }
+
+// requireSecret asks for the claim or, of a namespaced composite, for what there is of
+// its Secret's name.
+func requireSecret(rsp *fnv1.RunFunctionResponse, c composite, s tenantSecret) {
+	name := stringAt(c.spec, "claimRef", "name")
+
+	switch {
+	case c.namespaced() && !s.invalid():
+		require(rsp, secretRequirement(s.name), &fnv1.ResourceSelector{
+			ApiVersion: "v1",
+			Kind:       "Secret",
+			Namespace:  &c.namespace,
+			Match:      &fnv1.ResourceSelector_MatchName{MatchName: s.name},
+		})
+	case !c.namespaced() && name != "" && c.tenant != "":
+		require(rsp, claimRequirement(c), &fnv1.ResourceSelector{
+			ApiVersion: v1alpha1.Group + "/" + v1alpha1.Version,
+			Kind:       v1alpha1.Kind,
+			Namespace:  &c.tenant,
+			Match:      &fnv1.ResourceSelector_MatchName{MatchName: name},
+		})
 	}
-
-	require(rsp, s.requirement(), &fnv1.ResourceSelector{
-		ApiVersion: "v1",
-		Kind:       "Secret",
-		Namespace:  &c.namespace,
-		Match:      &fnv1.ResourceSelector_MatchName{MatchName: s.name},
-	})
 }
 
-func (s tenantSecret) invalid() bool { return len(validation.IsDNS1123Subdomain(s.name)) > 0 }
-
-// mayWrite reports whether the Secret is ours to write: composed before, known not
-// to exist, or controlled by the composite.
-func (s tenantSecret) mayWrite() bool {
-	return s.observed != nil || s.asked && !s.invalid() && (s.found == nil || s.ours)
+func (s tenantSecret) invalid() bool {
+	return s.name != "" && len(validation.IsDNS1123Subdomain(s.name)) > 0
 }
 
-// problem says why the Secret will not be written, or returns no reason.
+// problem says why the credentials cannot be written, or returns no reason.
 func (s tenantSecret) problem() (reason, message string) {
 	switch {
-	case s.name == "" || s.mayWrite():
-		return "", ""
+	case s.unnamed:
+		return v1alpha1.ReasonInvalidRequest, "spec.writeConnectionSecretToRef.name: Required value: names the Secret that the credentials are written to"
 	case s.invalid():
-		return v1alpha1.ReasonInvalidSecretName, fmt.Sprintf("%q is not a name for a Secret: set spec.writeConnectionSecretToRef.name", s.name)
-	case s.found != nil:
-		return v1alpha1.ReasonNotOurs, fmt.Sprintf("Secret %q was not made for this request and is left as it is: set another spec.writeConnectionSecretToRef.name", s.name)
+		return v1alpha1.ReasonInvalidRequest, invalidNameMessage(s.name)
+	case s.taken:
+		return v1alpha1.ReasonSecretTaken, takenMessage(s.name)
 	default:
 		return "", ""
 	}
 }
 
-// details are the credentials that the Secret has.
-func (s tenantSecret) details() map[string][]byte {
-	details := map[string][]byte{}
-
-	for _, key := range []string{v1.KeyKubeconfig, v1.KeyKubeAdminPassword} {
-		// What does not decode was not written by us, and is not passed on.
-		if b, err := base64.StdEncoding.DecodeString(stringAt(s.observed, "data", key)); err == nil {
-			details[key] = b
-		}
-	}
-
-	return details
+func invalidNameMessage(name string) string {
+	return fmt.Sprintf("%q is not a name for a Secret: set spec.writeConnectionSecretToRef.name", name)
 }
 
-// resource returns the Secret as a desired composed resource.
-func (s tenantSecret) resource(c composite, details map[string][]byte) *structpb.Struct {
-	data := fields{}
-	for _, key := range []string{v1.KeyKubeconfig, v1.KeyKubeAdminPassword} {
-		data[key] = structpb.NewStringValue(base64.StdEncoding.EncodeToString(details[key]))
-	}
-
-	return &structpb.Struct{Fields: fields{
-		"apiVersion": structpb.NewStringValue("v1"),
-		"kind":       structpb.NewStringValue("Secret"),
-		"metadata":   stringMapValue(map[string]string{"name": s.name, "namespace": c.namespace}),
-		"type":       structpb.NewStringValue(typeConnectionSecret),
-		"data":       data.value(),
-	}}
+func takenMessage(name string) string {
+	return fmt.Sprintf("Secret %q was not made for this request and is left as it is: set another spec.writeConnectionSecretToRef.name", name)
 }

@@ -58,7 +58,7 @@ func serving(t *testing.T, fn fnv1.FunctionRunnerServiceServer, grace time.Durat
 }
 
 func TestServe(t *testing.T) {
-	s, conn, stop, stopped := serving(t, &Function{log: logging.NewNopLogger()}, time.Minute)
+	s, conn, stop, stopped := serving(t, testFunction(), time.Minute)
 
 	rsp, err := fnv1.NewFunctionRunnerServiceClient(conn).RunFunction(t.Context(), requestOf(fromYAML(testXR)))
 	if err != nil || len(rsp.GetDesired().GetResources()) != 1 {
@@ -139,7 +139,7 @@ func TestServeFinishesCalls(t *testing.T) {
 }
 
 func TestServeEndsStreams(t *testing.T) {
-	_, conn, stop, stopped := serving(t, &Function{log: logging.NewNopLogger()}, 50*time.Millisecond)
+	_, conn, stop, stopped := serving(t, testFunction(), 50*time.Millisecond)
 
 	w, err := healthgrpc.NewHealthClient(conn).Watch(t.Context(), &healthgrpc.HealthCheckRequest{})
 	if err != nil {

@@ -1,7 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"maps"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	fnv1 "github.com/crossplane/function-sdk-go/proto/v1"
@@ -21,12 +25,21 @@ type want struct {
 	ec, credentials           *structpb.Struct
 	ecReady, credentialsReady bool
 	extra                     map[string]*fnv1.Resource
+
+	// appCI is the condition AppCISynced: when left out, it is True where the status
+	// says that app.ci has the cluster, and else Unknown.
+	appCI *fnv1.Condition
+
+	// message is the status's: when left out, it is what the conditions say.
+	message string
 }
 
-func (w want) response() *fnv1.RunFunctionResponse {
+// response returns the response to a request. What it requires depends on the request
+// alone: the claim, and what there is of its Secret's name, until there is an Object.
+func (w want) response(req *fnv1.RunFunctionRequest) *fnv1.RunFunctionResponse {
 	rsp := &fnv1.RunFunctionResponse{
 		Meta:       &fnv1.ResponseMeta{Tag: "tag", Ttl: durationpb.New(w.ttl)},
-		Conditions: w.conditions,
+		Conditions: append(slices.Clone(w.conditions), w.appCISynced()),
 		Results:    w.results,
 		Requirements: &fnv1.Requirements{Resources: map[string]*fnv1.ResourceSelector{
 			"environment": {
@@ -41,9 +54,15 @@ func (w want) response() *fnv1.RunFunctionResponse {
 		},
 	}
 
-	if w.status != "" {
+	status := w.status
+	if m := w.says(); m != "" {
+		status = strings.TrimSuffix(cmp.Or(status, "{}"), "}") + ", message: " + strconv.Quote(m) + "}"
+		status = strings.Replace(status, "{, ", "{", 1)
+	}
+
+	if status != "" {
 		rsp.Desired.Composite.Resource = &structpb.Struct{Fields: map[string]*structpb.Value{
-			"status": structpb.NewStructValue(fromYAML(w.status)),
+			"status": structpb.NewStructValue(fromYAML(status)),
 		}}
 	}
 
@@ -56,8 +75,71 @@ func (w want) response() *fnv1.RunFunctionResponse {
 	}
 
 	maps.Copy(rsp.GetDesired().GetResources(), w.extra)
+	w.requirements(req, rsp)
 
 	return rsp
+}
+
+func (w want) requirements(req *fnv1.RunFunctionRequest, rsp *fnv1.RunFunctionResponse) {
+	xr, tenant := req.GetObserved().GetComposite().GetResource(), "tenant-a"
+	if _, ok := req.GetObserved().GetResources()["ec"]; ok {
+		return
+	}
+
+	secret := stringAt(xr, "spec", "writeConnectionSecretToRef", "name")
+
+	if claim := stringAt(xr, "spec", "claimRef", "name"); claim != "" {
+		rsp.Requirements.Resources["claim/"+claim] = &fnv1.ResourceSelector{
+			ApiVersion: "ci.openshift.org/v1alpha1", Kind: "TestPlatformCluster", Namespace: &tenant,
+			Match: &fnv1.ResourceSelector_MatchName{MatchName: claim},
+		}
+
+		return
+	}
+
+	if stringAt(xr, "metadata", "namespace") == "" {
+		return
+	}
+
+	if secret = cmp.Or(secret, stringAt(xr, "metadata", "name")+"-kubeconfig"); !strings.Contains(secret, " ") {
+		rsp.Requirements.Resources["connection-secret/"+secret] = &fnv1.ResourceSelector{
+			ApiVersion: "v1", Kind: "Secret", Namespace: &tenant,
+			Match: &fnv1.ResourceSelector_MatchName{MatchName: secret},
+		}
+	}
+}
+
+// says returns the message that the status has.
+func (w want) says() string {
+	if w.message != "" {
+		return w.message
+	}
+
+	last := ""
+
+	for _, c := range append(slices.Clone(w.conditions), w.appCISynced()) {
+		switch {
+		case c.GetType() == "Accepted" && c.GetStatus() != statusTrue:
+			return c.GetMessage()
+		case c.GetType() == "AppCISynced" && c.GetStatus() == statusFalse:
+			return c.GetMessage()
+		case c.GetType() == "ClusterReady" && c.GetStatus() != statusTrue:
+			last = c.GetMessage()
+		}
+	}
+
+	return last
+}
+
+func (w want) appCISynced() *fnv1.Condition {
+	switch {
+	case w.appCI != nil:
+		return w.appCI
+	case w.status != "":
+		return cond("AppCISynced", statusTrue, "Synced", "")
+	default:
+		return cond("AppCISynced", statusUnknown, "Pending", "")
+	}
 }
 
 func readyWord(ready bool) fnv1.Ready {

@@ -13,37 +13,32 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 )
 
-// An appCI plays app.ci, which several worlds may share.
-type appCI struct {
-	clusters map[string]*structpb.Struct
-	secrets  map[string]map[string][]byte
-}
-
-func newAppCI() *appCI {
-	return &appCI{clusters: map[string]*structpb.Struct{}, secrets: map[string]map[string][]byte{}}
-}
-
-// report sets the status of an EphemeralCluster.
-func (a *appCI) report(name, status string) {
-	a.clusters[name] = set(a.clusters[name], fromYAML(status), "status")
-}
-
 // A world plays one composite's part of Crossplane, and provider-kubernetes. What
 // the function desires in one pass is what it observes in the next.
 type world struct {
 	appCI       *appCI
 	xr          *structpb.Struct
 	environment bool
-	input       *structpb.Struct
-	objects     map[string]*fnv1.Resource
-	secrets     map[string]*structpb.Struct
-	published   map[string][]byte
+
+	// cluster is the name in the EnvironmentConfig, where it is not that of the fixtures.
+	cluster string
+
+	// claim is what the tenant of a claim has written, nil for nothing that is known.
+	claim *structpb.Struct
+
+	input     *structpb.Struct
+	objects   map[string]*fnv1.Resource
+	published map[string][]byte
+
+	// secrets are those of the tenant's namespace.
+	secrets map[string]*structpb.Struct
 }
 
 func newWorld(a *appCI, xr *structpb.Struct) *world {
 	return &world{
 		appCI: a, xr: xr, environment: true,
 		objects: map[string]*fnv1.Resource{}, secrets: map[string]*structpb.Struct{},
+		claim: fromYAML("{metadata: {name: cluster, uid: uid-of-claim}, spec: {writeConnectionSecretToRef: {name: cluster-secret}}}"),
 	}
 }
 
@@ -53,12 +48,66 @@ func (w *world) request() *fnv1.RunFunctionRequest {
 		withoutEnvironment()(req)
 	}
 
+	if w.environment && w.cluster != "" {
+		req.RequiredResources[requirementEnvironment].Items[0].Resource = set(fromYAML(testEnvironment), w.cluster, "data", "clusterName")
+	}
+
 	req.Input = w.input
 	req.Observed.Composite.ConnectionDetails = w.published
 
-	maps.Copy(req.GetObserved().GetResources(), w.objects)
+	for name, r := range w.objects {
+		if observed := w.observe(r); observed != nil {
+			req.Observed.Resources[name] = observed
+		}
+	}
 
 	return proto.CloneOf(req)
+}
+
+// observe returns what Crossplane finds of a resource that it has composed. One that
+// another controls is passed over, and one that nobody does must say what it is: else
+// nothing is observed at all, and no function called.
+func (w *world) observe(r *fnv1.Resource) *fnv1.Resource {
+	if stringAt(r.GetResource(), "kind") == "Secret" {
+		found, ok := w.secrets[stringAt(r.GetResource(), "metadata", "name")]
+
+		switch {
+		case !ok || controllerOf(found) != "" && controllerOf(found) != stringAt(w.xr, "metadata", "uid"):
+			return nil
+		case stringAt(found, "metadata", "annotations", "crossplane.io/composition-resource-name") == "":
+			panic("encountered composed resource without required annotation")
+		}
+
+		return &fnv1.Resource{Resource: found}
+	}
+
+	out := &fnv1.Resource{Resource: r.GetResource(), ConnectionDetails: r.GetConnectionDetails()}
+
+	// Crossplane reads the Secret of that name, whosever it is.
+	if ref := structAt(r.GetResource(), "spec", "writeConnectionSecretToRef"); ref != nil && stringAt(ref, "namespace") == "" {
+		out.ConnectionDetails = map[string][]byte{}
+
+		for key, v := range structAt(w.secrets[stringAt(ref, "name")], "data").GetFields() {
+			b, err := base64.StdEncoding.DecodeString(v.GetStringValue())
+			if err != nil {
+				panic(err)
+			}
+
+			out.ConnectionDetails[key] = b
+		}
+	}
+
+	return out
+}
+
+func controllerOf(o *structpb.Struct) string {
+	for _, v := range listAt(o, "metadata", "ownerReferences") {
+		if controller, _ := boolAt(v.GetStructValue(), "controller"); controller {
+			return stringAt(v.GetStructValue(), "uid")
+		}
+	}
+
+	return ""
 }
 
 // call calls the function as Crossplane does: again, as long as it requires more.
@@ -68,17 +117,12 @@ func (w *world) call(t *testing.T) *fnv1.RunFunctionResponse {
 	req := w.request()
 	rsp := run(t, req)
 
-	for name, s := range rsp.GetRequirements().GetResources() {
-		if s.GetKind() != "Secret" {
-			continue
+	for range 5 {
+		if !w.answer(req, rsp) {
+			break
 		}
 
-		answer := &fnv1.Resources{}
-		if found, ok := w.secrets[s.GetMatchName()]; ok {
-			answer.Items = []*fnv1.Resource{{Resource: found}}
-		}
-
-		req.RequiredResources[name] = answer
+		rsp = run(t, req)
 	}
 
 	again := proto.CloneOf(req)
@@ -91,6 +135,33 @@ func (w *world) call(t *testing.T) *fnv1.RunFunctionResponse {
 	return rsp
 }
 
+// answer adds what a response requires to the request, and reports whether that was new.
+func (w *world) answer(req *fnv1.RunFunctionRequest, rsp *fnv1.RunFunctionResponse) bool {
+	more := false
+
+	for name, s := range rsp.GetRequirements().GetResources() {
+		if _, ok := req.GetRequiredResources()[name]; ok {
+			continue
+		}
+
+		var found *structpb.Struct
+
+		switch s.GetKind() {
+		case "Secret":
+			found = w.secrets[s.GetMatchName()]
+		case "TestPlatformCluster":
+			found = w.claim
+		}
+
+		req.RequiredResources[name], more = &fnv1.Resources{}, true
+		if found != nil {
+			req.RequiredResources[name].Items = []*fnv1.Resource{{Resource: found}}
+		}
+	}
+
+	return more
+}
+
 // pass calls the function once and lets Crossplane and the provider act on it.
 func (w *world) pass(t *testing.T) *fnv1.RunFunctionResponse {
 	t.Helper()
@@ -100,10 +171,16 @@ func (w *world) pass(t *testing.T) *fnv1.RunFunctionResponse {
 		return rsp
 	}
 
-	for name := range w.objects {
-		if _, ok := rsp.GetDesired().GetResources()[name]; !ok {
+	for name, r := range w.objects {
+		if _, ok := rsp.GetDesired().GetResources()[name]; ok {
+			continue
+		}
+
+		if name == resourceEC || stringAt(w.xr, "metadata", "namespace") == "" {
 			t.Errorf("%s was observed and must be desired again", name)
 		}
+
+		w.collect(name, r.GetResource())
 	}
 
 	w.applyComposite(rsp)
@@ -181,13 +258,24 @@ func (w *world) applyComposite(rsp *fnv1.RunFunctionResponse) {
 	}
 }
 
+// collect deletes what is not desired any more, with what it owns.
+func (w *world) collect(name string, o *structpb.Struct) {
+	delete(w.objects, name)
+
+	if stringAt(o, "kind") == "Secret" {
+		delete(w.secrets, stringAt(o, "metadata", "name"))
+
+		return
+	}
+
+	maps.DeleteFunc(w.secrets, func(_ string, s *structpb.Struct) bool { return controllerOf(s) == uidOf(o) })
+}
+
 func (w *world) apply(name string, desired *structpb.Struct) {
 	o := proto.CloneOf(desired)
 
 	if stringAt(o, "kind") == "Secret" {
-		o = set(o, []any{map[string]any{"controller": true, "uid": stringAt(w.xr, "metadata", "uid")}}, "metadata", "ownerReferences")
-		w.secrets[stringAt(o, "metadata", "name")] = o
-		w.objects[name] = &fnv1.Resource{Resource: o}
+		w.compose(name, o)
 
 		return
 	}
@@ -205,52 +293,33 @@ func (w *world) apply(name string, desired *structpb.Struct) {
 	w.objects[name] = r
 }
 
-// provide does what provider-kubernetes does with an Object.
-func (w *world) provide(o *structpb.Struct, r *fnv1.Resource) *structpb.Struct {
-	manifest := structAt(o, "spec", "forProvider", "manifest")
-	name := stringAt(manifest, "metadata", "name")
-
-	if stringAt(manifest, "kind") == "Secret" {
-		if data, ok := w.appCI.secrets[name]; ok {
-			r.ConnectionDetails = data
-		}
-
-		return o
-	}
-
-	mayWrite := listAt(o, "spec", "managementPolicies")[0].GetStringValue() == "*"
-	actual, ok := w.appCI.clusters[name]
-
-	if !ok && !mayWrite {
-		return notOnAppCI(o)
-	}
-
-	if mayWrite {
-		// As server-side apply with force: what is asked for replaces what is there.
-		applied := proto.CloneOf(manifest)
-		if status := structAt(actual, "status"); status != nil {
-			applied = set(applied, status, "status")
-		}
-
-		w.appCI.clusters[name] = applied
-		actual = applied
-	}
-
-	return set(set(o, actual, "status", "atProvider", "manifest"), []any{map[string]any{"type": "Synced", "status": "True"}}, "status", "conditions")
+// compose is how Crossplane makes a Secret.
+func (w *world) compose(name string, o *structpb.Struct) {
+	o = controlledBy(o, stringAt(w.xr, "metadata", "uid"))
+	o = set(o, name, "metadata", "annotations", "crossplane.io/composition-resource-name")
+	w.secrets[stringAt(o, "metadata", "name")] = o
+	w.objects[name] = &fnv1.Resource{Resource: o}
 }
 
 // tenantHas returns the kubeconfig that the tenant can read.
 func (w *world) tenantHas(t *testing.T) string {
 	t.Helper()
 
-	if s, ok := w.objects["connection-secret"]; ok {
-		b, err := base64.StdEncoding.DecodeString(stringAt(s.GetResource(), "data", "kubeconfig"))
-		if err != nil {
-			t.Fatal(err)
-		}
-
-		return string(b)
+	if stringAt(w.xr, "metadata", "namespace") == "" {
+		return string(w.published["kubeconfig"])
 	}
 
-	return string(w.published["kubeconfig"])
+	return w.kubeconfigIn(t, stringAt(w.xr, "status", "secretRef"))
+}
+
+// kubeconfigIn returns the kubeconfig in a Secret of the tenant's.
+func (w *world) kubeconfigIn(t *testing.T, secret string) string {
+	t.Helper()
+
+	b, err := base64.StdEncoding.DecodeString(stringAt(w.secrets[secret], "data", "kubeconfig"))
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	return string(b)
 }

@@ -114,7 +114,7 @@ func run(ctx context.Context, o *options) error {
 		Reader:   mgr.GetAPIReader(),
 		Farm:     func(alias string) (ephemeralcluster.BuildCluster, error) { return farm.Cluster(alias) },
 		InUse:    func() []ephemeralcluster.BuildCluster { return buildClusters(farm.InUse()) },
-		Jobs:     prowjob.NewBuilder(f.prow, f.template, o.cli),
+		Jobs:     prowjob.NewBuilder(f.prow, f.template, o.cli, prowjob.WithLifetime(o.maxLifetime)),
 		Profiles: f.profiles,
 	},
 		ephemeralcluster.WithEventRecorder(mgr.GetEventRecorder(component)),

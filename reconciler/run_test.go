@@ -90,7 +90,7 @@ func TestRun(t *testing.T) {
 
 	t.Run("ClusterClaim", func(t *testing.T) {
 		c := c.with(t)
-		c.createCluster("claim", v1.Test{ClusterClaim: &v1.ClusterClaim{Cloud: "aws", Owner: "o", Version: "4.20", Timeout: &metav1.Duration{Duration: time.Hour}}})
+		c.createCluster("claim", v1.Test{ClusterClaim: &v1.ClusterClaim{Cloud: "aws", Owner: "o", Version: "4.20", Timeout: "1h"}})
 		pj := c.runJob("claim")
 		c.createNamespace("ci-op-claim", pj)
 		c.phase("claim", v1.PhaseProvisioning, "hive secrets not ready")

@@ -7,12 +7,15 @@ type ImageStreamTag struct {
 	As string `json:"as,omitempty"`
 
 	// Name of the image stream.
+	// +kubebuilder:validation:MinLength=1
 	Name string `json:"name"`
 
 	// Namespace of the image stream.
+	// +kubebuilder:validation:MinLength=1
 	Namespace string `json:"namespace"`
 
 	// Tag of the image stream.
+	// +kubebuilder:validation:MinLength=1
 	Tag string `json:"tag"`
 }
 
@@ -21,6 +24,7 @@ type ExternalImage struct {
 	ImageStreamTag `json:",inline"`
 
 	// Registry that the image is pulled from.
+	// +kubebuilder:validation:MinLength=1
 	Registry string `json:"registry"`
 
 	// PullSecret names the Secret to pull with.
@@ -109,18 +113,21 @@ type ImageSourcePath struct {
 	SourcePath string `json:"source_path"`
 }
 
-// ResourceRequirements are the compute resources of a step.
+// ResourceRequirements are compute resources.
 type ResourceRequirements struct {
 	// Limits by resource name.
 	// +optional
-	Limits map[string]string `json:"limits,omitempty"`
+	Limits map[string]Quantity `json:"limits,omitempty"`
 
 	// Requests by resource name.
 	// +optional
-	Requests map[string]string `json:"requests,omitempty"`
+	Requests map[string]Quantity `json:"requests,omitempty"`
 }
 
 // Release selects an OpenShift release, in one of four ways.
+//
+// +kubebuilder:validation:MinProperties=1
+// +kubebuilder:validation:MaxProperties=1
 type Release struct {
 	// Candidate is a build that was not released yet.
 	// +optional
@@ -143,20 +150,20 @@ type Release struct {
 type Candidate struct {
 	// Architecture of the release.
 	// +optional
-	Architecture string `json:"architecture,omitempty"`
+	Architecture Architecture `json:"architecture,omitempty"`
 
 	// Product that is released.
-	Product string `json:"product"`
+	Product Product `json:"product"`
 
 	// Relative is how many builds before the newest.
 	// +optional
-	Relative int `json:"relative,omitempty"`
+	Relative Integer `json:"relative,omitempty"`
 
 	// Stream of builds.
 	Stream string `json:"stream"`
 
 	// Version is the minor version.
-	Version string `json:"version"`
+	Version MinorVersion `json:"version"`
 }
 
 // Integration selects a stream of images under integration.
@@ -166,13 +173,16 @@ type Integration struct {
 	IncludeBuiltImages bool `json:"include_built_images,omitempty"`
 
 	// Name of the image stream.
+	// +kubebuilder:validation:MinLength=1
 	Name string `json:"name"`
 
 	// Namespace of the image stream.
+	// +kubebuilder:validation:MinLength=1
 	Namespace string `json:"namespace"`
 
 	// ReferencePolicy of the tags.
 	// +optional
+	// +kubebuilder:validation:Enum=Local;Source
 	ReferencePolicy *string `json:"reference_policy,omitempty"`
 }
 
@@ -180,14 +190,14 @@ type Integration struct {
 type Prerelease struct {
 	// Architecture of the release.
 	// +optional
-	Architecture string `json:"architecture,omitempty"`
+	Architecture Architecture `json:"architecture,omitempty"`
 
 	// Product that is released.
-	Product string `json:"product"`
+	Product Product `json:"product"`
 
 	// Relative is how many builds before the newest.
 	// +optional
-	Relative int `json:"relative,omitempty"`
+	Relative Integer `json:"relative,omitempty"`
 
 	// VersionBounds limit the version.
 	VersionBounds VersionBounds `json:"version_bounds"`
@@ -196,6 +206,7 @@ type Prerelease struct {
 // VersionBounds limit a version.
 type VersionBounds struct {
 	// Lower bound.
+	// +kubebuilder:validation:MinLength=1
 	Lower string `json:"lower"`
 
 	// Stream of builds.
@@ -203,6 +214,7 @@ type VersionBounds struct {
 	Stream string `json:"stream,omitempty"`
 
 	// Upper bound.
+	// +kubebuilder:validation:MinLength=1
 	Upper string `json:"upper"`
 }
 
@@ -210,15 +222,16 @@ type VersionBounds struct {
 type ReleaseChannel struct {
 	// Architecture of the release.
 	// +optional
-	Architecture string `json:"architecture,omitempty"`
+	Architecture Architecture `json:"architecture,omitempty"`
 
 	// Channel of releases.
+	// +kubebuilder:validation:Enum=stable;fast;candidate
 	Channel string `json:"channel"`
 
 	// Relative is how many builds before the newest.
 	// +optional
-	Relative int `json:"relative,omitempty"`
+	Relative Integer `json:"relative,omitempty"`
 
 	// Version is the minor version.
-	Version string `json:"version"`
+	Version MinorVersion `json:"version"`
 }

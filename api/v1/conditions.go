@@ -1,6 +1,11 @@
 package v1
 
-import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+import (
+	"encoding/json"
+
+	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
 
 // ConditionType names one aspect of an EphemeralCluster's progress.
 type ConditionType string
@@ -102,6 +107,38 @@ type Condition struct {
 	// Message about the status, for people.
 	// +optional
 	Message string `json:"message,omitempty"`
+}
+
+// UnmarshalJSON reads a condition. An API server takes times and numbers that Go does
+// not: they count as not set.
+func (c *Condition) UnmarshalJSON(b []byte) error {
+	type plain Condition
+
+	p := plain{}
+	if err := json.Unmarshal(b, &p); err == nil {
+		*c = Condition(p)
+
+		return nil
+	}
+
+	fields := map[string]json.RawMessage{}
+	if err := json.Unmarshal(b, &fields); err != nil {
+		return errors.Wrap(err, "cannot read condition")
+	}
+
+	delete(fields, "lastTransitionTime")
+	delete(fields, "observedGeneration")
+
+	b, err := json.Marshal(fields)
+	if err != nil {
+		return errors.Wrap(err, "cannot read condition")
+	}
+
+	p = plain{}
+	err = json.Unmarshal(b, &p)
+	*c = Condition(p)
+
+	return errors.Wrap(err, "cannot read condition")
 }
 
 // GetCondition returns the condition of a type, or nil when it is not set.

@@ -124,6 +124,7 @@ type ClusterClaim struct {
 	As string `json:"as,omitempty"`
 
 	// Cloud that the cluster is on.
+	// +kubebuilder:validation:MinLength=1
 	Cloud string `json:"cloud"`
 
 	// Labels that the pool must have.
@@ -131,17 +132,19 @@ type ClusterClaim struct {
 	Labels map[string]string `json:"labels,omitempty"`
 
 	// Owner of the pool.
+	// +kubebuilder:validation:MinLength=1
 	Owner string `json:"owner"`
 
 	// Product that is installed.
 	// +optional
 	Product string `json:"product,omitempty"`
 
-	// Timeout is how long to wait for a cluster.
+	// Timeout is how long to wait for a cluster, as Go writes durations.
 	// +optional
-	Timeout *metav1.Duration `json:"timeout,omitempty"`
+	Timeout Duration `json:"timeout,omitempty"`
 
 	// Version of the product.
+	// +kubebuilder:validation:MinLength=1
 	Version string `json:"version"`
 }
 

@@ -5,7 +5,6 @@
 package v1
 
 import (
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
@@ -122,11 +121,6 @@ func (in *ClusterClaim) DeepCopyInto(out *ClusterClaim) {
 		for key, val := range *in {
 			(*out)[key] = val
 		}
-	}
-	if in.Timeout != nil {
-		in, out := &in.Timeout, &out.Timeout
-		*out = new(metav1.Duration)
-		**out = **in
 	}
 }
 
@@ -447,14 +441,14 @@ func (in *ResourceRequirements) DeepCopyInto(out *ResourceRequirements) {
 	*out = *in
 	if in.Limits != nil {
 		in, out := &in.Limits, &out.Limits
-		*out = make(map[string]string, len(*in))
+		*out = make(map[string]Quantity, len(*in))
 		for key, val := range *in {
 			(*out)[key] = val
 		}
 	}
 	if in.Requests != nil {
 		in, out := &in.Requests, &out.Requests
-		*out = make(map[string]string, len(*in))
+		*out = make(map[string]Quantity, len(*in))
 		for key, val := range *in {
 			(*out)[key] = val
 		}

@@ -192,7 +192,7 @@ func (t *Tenant) Kubeconfig(ctx context.Context, secret string, claim types.UID)
 		return nil, errors.Wrapf(err, "cannot read Secret %q", secret)
 	}
 
-	if c := metav1.GetControllerOf(s); claim != "" && c != nil && c.UID != claim {
+	if c := metav1.GetControllerOf(s); claim != "" && c != nil && !madeFor(c, claim) {
 		return nil, noKubeconfig("Secret %q belongs to another %s %s, which is no more", secret, c.Kind, c.Name)
 	}
 

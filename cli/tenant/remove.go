@@ -47,9 +47,7 @@ func (t *Tenant) Remove(ctx context.Context, name string, uid types.UID, secret 
 			return false, err
 		}
 
-		owner := metav1.GetControllerOf(s)
-
-		return owner == nil || owner.UID != uid, nil
+		return !madeFor(metav1.GetControllerOf(s), uid), nil
 	})
 	if ctx.Err() != nil {
 		return context.Cause(ctx)

@@ -4,7 +4,9 @@
 package cioperator
 
 import (
+	"fmt"
 	"strings"
+	"time"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 	"sigs.k8s.io/yaml"
@@ -63,6 +65,7 @@ type LiteralStep struct {
 	Commands  string                  `json:"commands"`
 	From      string                  `json:"from"`
 	Resources v1.ResourceRequirements `json:"resources"`
+	Timeout   string                  `json:"timeout,omitempty"`
 }
 
 // Metadata says which repository a configuration is for.
@@ -73,8 +76,9 @@ type Metadata struct {
 }
 
 // New makes the configuration for a spec. The cli tag is the image with oc for
-// clusters that are claimed, which bring no release payload to take one from.
-func New(spec v1.CIOperatorSpec, cli v1.ImageStreamTag) (*Config, error) {
+// clusters that are claimed, which bring no release payload to take one from. The
+// signal to tear down is waited for no longer than is said.
+func New(spec v1.CIOperatorSpec, cli v1.ImageStreamTag, wait time.Duration) (*Config, error) {
 	claim := spec.Test.ClusterClaim
 	if len(spec.Releases) == 0 && claim == nil {
 		return nil, ErrNoReleases
@@ -91,8 +95,8 @@ func New(spec v1.CIOperatorSpec, cli v1.ImageStreamTag) (*Config, error) {
 
 	if len(c.Resources) == 0 {
 		c.Resources = map[string]v1.ResourceRequirements{allResources: {
-			Limits:   map[string]string{"memory": "400Mi"},
-			Requests: map[string]string{"cpu": "200m"},
+			Limits:   map[string]v1.Quantity{"memory": "400Mi"},
+			Requests: map[string]v1.Quantity{"cpu": "200m"},
 		}}
 	}
 
@@ -114,9 +118,11 @@ func New(spec v1.CIOperatorSpec, cli v1.ImageStreamTag) (*Config, error) {
 				From:     from,
 				Commands: WaitScript,
 				Resources: v1.ResourceRequirements{
-					Limits:   map[string]string{"memory": "100Mi"},
-					Requests: map[string]string{"cpu": "10m"},
+					Limits:   map[string]v1.Quantity{"memory": "100Mi"},
+					Requests: map[string]v1.Quantity{"cpu": "10m"},
 				},
+				// ci-operator's default is two hours.
+				Timeout: wait.String(),
 			}},
 		},
 	}}
@@ -124,9 +130,23 @@ func New(spec v1.CIOperatorSpec, cli v1.ImageStreamTag) (*Config, error) {
 	return c, nil
 }
 
-// YAML renders the configuration, the same for the same spec.
+// TooLargeError means that a configuration does not fit into the variable that it travels in.
+type TooLargeError struct {
+	// Size is how many bytes it has.
+	Size int
+}
+
+func (e TooLargeError) Error() string {
+	return fmt.Sprintf("spec.ciOperator is too large: ci-operator's configuration made of it has %d bytes, and its variable %s takes at most %d", e.Size, v1.ConfigVariable, v1.ConfigLimit)
+}
+
+// YAML renders the configuration, the same for the same spec. It fails for one that no
+// process could be given.
 func (c *Config) YAML() (string, error) {
 	b, err := yaml.Marshal(c)
+	if err == nil && len(b) > v1.ConfigLimit {
+		return "", TooLargeError{Size: len(b)}
+	}
 
 	return string(b), errors.Wrap(err, "cannot render ci-operator configuration")
 }

@@ -2,6 +2,7 @@ package cioperator
 
 import (
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -15,8 +16,8 @@ var cliTag = v1.ImageStreamTag{Namespace: "ocp", Name: "4.21", Tag: "cli"}
 func TestNew(t *testing.T) {
 	release := map[string]v1.Release{"latest": {Candidate: &v1.Candidate{Product: "ocp", Stream: "nightly", Version: "4.20"}}}
 	defaults := map[string]v1.ResourceRequirements{"*": {
-		Limits:   map[string]string{"memory": "400Mi"},
-		Requests: map[string]string{"cpu": "200m"},
+		Limits:   map[string]v1.Quantity{"memory": "400Mi"},
+		Requests: map[string]v1.Quantity{"cpu": "200m"},
 	}}
 	metadata := Metadata{Org: "org", Repo: "repo", Branch: "branch"}
 	wait := func(from string) []LiteralStep {
@@ -25,9 +26,10 @@ func TestNew(t *testing.T) {
 			From:     from,
 			Commands: WaitScript,
 			Resources: v1.ResourceRequirements{
-				Limits:   map[string]string{"memory": "100Mi"},
-				Requests: map[string]string{"cpu": "10m"},
+				Limits:   map[string]v1.Quantity{"memory": "100Mi"},
+				Requests: map[string]v1.Quantity{"cpu": "10m"},
 			},
+			Timeout: "25h0m0s",
 		}}
 	}
 	claim := &v1.ClusterClaim{Cloud: "aws", Owner: "openshift-ci", Version: "4.20"}
@@ -96,11 +98,11 @@ func TestNew(t *testing.T) {
 			reason: "Resources of the requester replace the defaults.",
 			spec: v1.CIOperatorSpec{
 				Releases:  release,
-				Resources: map[string]v1.ResourceRequirements{"install": {Requests: map[string]string{"cpu": "1"}}},
+				Resources: map[string]v1.ResourceRequirements{"install": {Requests: map[string]v1.Quantity{"cpu": "1"}}},
 			},
 			want: want{config: &Config{
 				Releases:  release,
-				Resources: map[string]v1.ResourceRequirements{"install": {Requests: map[string]string{"cpu": "1"}}},
+				Resources: map[string]v1.ResourceRequirements{"install": {Requests: map[string]v1.Quantity{"cpu": "1"}}},
 				Metadata:  metadata,
 				Tests:     []Test{{As: "cluster-provisioning", Cron: "@yearly", Steps: &Steps{Test: wait("cli")}}},
 			}},
@@ -114,7 +116,7 @@ func TestNew(t *testing.T) {
 
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			got, err := New(tc.spec, cliTag)
+			got, err := New(tc.spec, cliTag, 25*time.Hour)
 			if diff := cmp.Diff(tc.want.err, err, cmpopts.EquateErrors()); diff != "" {
 				t.Fatalf("%s\nNew(...): -want error, +got error:\n%s", tc.reason, diff)
 			}
@@ -168,13 +170,14 @@ func TestYAML(t *testing.T) {
 						"limits":   map[string]any{"memory": "100Mi"},
 						"requests": map[string]any{"cpu": "10m"},
 					},
+					"timeout": "25h0m0s",
 				}},
 			},
 		}},
 		"zz_generated_metadata": map[string]any{"org": "org", "repo": "repo", "branch": "branch"},
 	}
 
-	c, err := New(spec, cliTag)
+	c, err := New(spec, cliTag, 25*time.Hour)
 	if err != nil {
 		t.Fatalf("New(...): %v", err)
 	}

@@ -1,7 +1,7 @@
 package prowjob
 
 import (
-	"maps"
+	"time"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 	prowv1 "sigs.k8s.io/prow/pkg/apis/prowjobs/v1"
@@ -41,13 +41,27 @@ type Builder struct {
 	config   config.Getter
 	template func() *Template
 	cli      v1.ImageStreamTag
+	lifetime time.Duration
+}
+
+// Option configures a Builder.
+type Option func(*Builder)
+
+// WithLifetime sets the age at which clusters are told to tear down, 0 for none.
+func WithLifetime(d time.Duration) Option {
+	return func(b *Builder) { b.lifetime = d }
 }
 
 // NewBuilder returns a Builder that defaults ProwJobs with Prow's configuration,
 // overrides their pods with a template unless that is nil, and gives claimed
 // clusters the cli image of a tag.
-func NewBuilder(c config.Getter, t func() *Template, cli v1.ImageStreamTag) *Builder {
-	return &Builder{config: c, template: t, cli: cli}
+func NewBuilder(c config.Getter, t func() *Template, cli v1.ImageStreamTag, o ...Option) *Builder {
+	b := &Builder{config: c, template: t, cli: cli}
+	for _, fn := range o {
+		fn(b)
+	}
+
+	return b
 }
 
 // Build makes the ProwJob of an EphemeralCluster. The profile is nil when the
@@ -61,11 +75,7 @@ func (b *Builder) Build(ec *v1.EphemeralCluster, profile *profiles.Profile) (*pr
 	spec := pjutil.PeriodicSpec(*job)
 	spec.Report = false
 
-	pj := pjutil.NewProwJob(spec, job.Labels, map[string]string{
-		AnnotationNamespace: ec.GetNamespace(),
-		AnnotationUID:       string(ec.GetUID()),
-		AnnotationWorkflow:  Workflow(ec),
-	}, pjutil.RequireScheduling(true))
+	pj := pjutil.NewProwJob(spec, job.Labels, Annotations(ec), pjutil.RequireScheduling(true))
 	pj.SetName(Name(ec.GetUID()))
 	pj.SetNamespace(b.config().ProwJobNamespace)
 
@@ -74,7 +84,9 @@ func (b *Builder) Build(ec *v1.EphemeralCluster, profile *profiles.Profile) (*pr
 
 // job makes the job that an EphemeralCluster's ProwJob runs.
 func (b *Builder) job(ec *v1.EphemeralCluster, profile *profiles.Profile) (*config.Periodic, error) {
-	cfg, err := cioperator.New(ec.Spec.CIOperator, b.cli)
+	t := timeoutsFor(b.lifetime, b.config())
+
+	cfg, err := cioperator.New(ec.Spec.CIOperator, b.cli, t.step)
 	if err != nil {
 		return nil, InvalidError{Err: errors.Wrap(err, "cannot generate ci-operator configuration")}
 	}
@@ -96,9 +108,11 @@ func (b *Builder) job(ec *v1.EphemeralCluster, profile *profiles.Profile) (*conf
 			Cluster: defaultCluster,
 			Labels:  labels(ec, profile),
 			Spec:    pod,
+			// Another run would meet what the first has left, and be given its name.
+			ErrorOnEviction: true,
 			UtilityConfig: config.UtilityConfig{
 				Decorate:         new(true),
-				DecorationConfig: decoration(ec),
+				DecorationConfig: t.decorate(decoration(ec)),
 			},
 		},
 	}
@@ -121,11 +135,16 @@ func labels(ec *v1.EphemeralCluster, profile *profiles.Profile) map[string]strin
 	}
 
 	if profile != nil {
-		maps.Copy(l, map[string]string{labelCloud: profile.ClusterType, labelClusterProfile: profile.Name})
+		l[labelClusterProfile] = profile.Name
+	}
+
+	// A profile may lack a type: a set of them has that of the member that is taken.
+	if profile != nil && profile.ClusterType != "" {
+		l[labelCloud] = profile.ClusterType
 	}
 
 	if r, ok := ec.Spec.CIOperator.Releases[latestRelease]; ok && r.Candidate != nil {
-		l[labelRelease] = r.Candidate.Version
+		l[labelRelease] = string(r.Candidate.Version)
 	}
 
 	return l

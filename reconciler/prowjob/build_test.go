@@ -3,7 +3,9 @@ package prowjob
 import (
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -100,7 +102,7 @@ func TestBuild(t *testing.T) {
 		return corev1.VolumeMount{Name: name, MountPath: path, ReadOnly: true}
 	}
 	unresolved := func(ec *v1.EphemeralCluster) string {
-		c, err := cioperator.New(ec.Spec.CIOperator, cliTag)
+		c, err := cioperator.New(ec.Spec.CIOperator, cliTag, 25*time.Hour)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -144,6 +146,7 @@ func TestBuild(t *testing.T) {
 	}
 	decoration := func(fn func(*prowv1.DecorationConfig)) *prowv1.DecorationConfig {
 		d := load(t, prowConfig)().Plank.GuessDefaultDecorationConfig("", "build01")
+		d.Timeout = &prowv1.Duration{Duration: 29 * time.Hour}
 		fn(d)
 
 		return d
@@ -173,6 +176,8 @@ func TestBuild(t *testing.T) {
 					"ephemeralcluster.ci.openshift.io/namespace": "ephemeral-cluster",
 					"ephemeralcluster.ci.openshift.io/uid":       string(ec.GetUID()),
 					"ephemeralcluster.ci.openshift.io/workflow":  ec.Spec.CIOperator.Test.Workflow,
+					"ephemeralcluster.ci.openshift.io/request":   request(ec),
+					"ephemeralcluster.ci.openshift.io/claimed":   strconv.FormatBool(claimed(ec)),
 				},
 			},
 			Spec: prowv1.ProwJobSpec{
@@ -193,6 +198,7 @@ func TestBuild(t *testing.T) {
 						volume("result-aggregator", "result-aggregator"),
 					},
 				},
+				ErrorOnEviction:  true,
 				DecorationConfig: decoration(func(d *prowv1.DecorationConfig) { d.SkipCloning = new(true) }),
 				ProwJobDefault:   &prowv1.ProwJobDefault{TenantID: config.DefaultTenantID},
 			},
@@ -213,7 +219,7 @@ func TestBuild(t *testing.T) {
 	withRoot := ephemeralCluster(func(ec *v1.EphemeralCluster) {
 		ec.Spec.CIOperator.BuildRoot = &v1.BuildRoot{FromRepository: true}
 	})
-	claimed := ephemeralCluster(claim)
+	withClaim := ephemeralCluster(claim)
 	named := ephemeralCluster(func(ec *v1.EphemeralCluster) {
 		ec.SetAnnotations(map[string]string{v1.AnnotationPipelineRunName: "run-1", v1.AnnotationTaskRunName: "task-1"})
 	})
@@ -235,8 +241,8 @@ func TestBuild(t *testing.T) {
 		"ClusterClaim": {
 			reason: "A claimed cluster needs Hive's credentials and has no profile.",
 			config: prowConfig,
-			ec:     claimed,
-			want: outcome{pj: want(claimed, func(pj *prowv1.ProwJob) {
+			ec:     withClaim,
+			want: outcome{pj: want(withClaim, func(pj *prowv1.ProwJob) {
 				for _, l := range []string{"job-release", "ci-operator.openshift.io/cloud", "ci-operator.openshift.io/cloud-cluster-profile"} {
 					delete(pj.Labels, l)
 				}
@@ -257,6 +263,15 @@ func TestBuild(t *testing.T) {
 			want: outcome{pj: want(withRoot, func(pj *prowv1.ProwJob) {
 				pj.Spec.DecorationConfig.SkipCloning = nil
 				pj.Spec.DecorationConfig.SparseCheckoutFiles = []string{".ci-operator.yaml"}
+			})},
+		},
+		"NoClusterType": {
+			reason:  "A profile without a type gives its job no label of one.",
+			config:  prowConfig,
+			ec:      ephemeralCluster(),
+			profile: &profiles.Profile{Name: "aws"},
+			want: outcome{pj: want(ephemeralCluster(), func(pj *prowv1.ProwJob) {
+				delete(pj.Labels, "ci-operator.openshift.io/cloud")
 			})},
 		},
 		"PipelineRun": {
@@ -296,7 +311,7 @@ func TestBuild(t *testing.T) {
 
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			got, err := NewBuilder(load(t, tc.config), func() *Template { return nil }, cliTag).Build(tc.ec, tc.profile)
+			got, err := NewBuilder(load(t, tc.config), func() *Template { return nil }, cliTag, WithLifetime(24*time.Hour)).Build(tc.ec, tc.profile)
 			if diff := cmp.Diff(tc.want.err, err, cmpopts.EquateErrors()); diff != "" {
 				t.Fatalf("%s\nBuild(...): -want error, +got error:\n%s", tc.reason, diff)
 			}

@@ -13,7 +13,7 @@ const (
 
 	// envConfig is where ci-operator reads a configuration that still refers to
 	// the step registry.
-	envConfig = "UNRESOLVED_CONFIG"
+	envConfig = v1.ConfigVariable
 	envIP     = "HTTP_SERVER_IP"
 
 	// flagTarget is what ci-operator runs, and flagInputHash makes its namespace
@@ -56,7 +56,7 @@ func mounts(claimed bool) []mount {
 }
 
 func podSpec(ec *v1.EphemeralCluster, config string) *corev1.PodSpec {
-	claimed := ec.Spec.CIOperator.Test.ClusterClaim != nil
+	claimed := claimed(ec)
 
 	container := corev1.Container{
 		Image:           ciOperatorImage,

@@ -7,6 +7,12 @@ const (
 
 	// ConditionCredentialsPublished says whether the tenant has the credentials.
 	ConditionCredentialsPublished = "CredentialsPublished"
+
+	// ConditionAppCISynced says whether app.ci has what was asked of it, and carries
+	// its own words when it does not: of a creation, a change or a deletion that it
+	// refuses, or of why it cannot be asked. It is True while all is well, and Unknown
+	// until app.ci was asked.
+	ConditionAppCISynced = "AppCISynced"
 )
 
 // Reasons of a claim's conditions that are not its EphemeralCluster's.
@@ -48,7 +54,36 @@ const (
 	// another's.
 	ReasonNotOurs = "NotOurs"
 
-	// ReasonPending surfaces on CredentialsPublished until there are any.
+	// ReasonSynced surfaces on AppCISynced, with status True, when app.ci has what was
+	// asked of it.
+	ReasonSynced = "Synced"
+
+	// ReasonRefused surfaces on AppCISynced, with status False, when app.ci refuses
+	// what waiting cannot heal: its schema or an admission policy is against it. Only
+	// another request, or another policy, helps.
+	ReasonRefused = "Refused"
+
+	// ReasonRefusedForNow surfaces on AppCISynced, with status False, when app.ci
+	// refuses what it may take later as it is: for a quota, missing rights, a namespace
+	// that is missing or terminating, a CRD that is missing, or an error of its own.
+	ReasonRefusedForNow = "RefusedForNow"
+
+	// ReasonUnreachable surfaces on AppCISynced, with status False, when app.ci cannot
+	// be asked: for the network, a certificate, a credential that it does not take (or
+	// any more), or because provider-kubernetes is not set up to reach it.
+	ReasonUnreachable = "Unreachable"
+
+	// ReasonSecretTaken surfaces on Accepted, with status False, before anything is
+	// created, while there is a Secret of the name that the credentials are to be
+	// written to, and it was not made for the request. It heals once that Secret is gone.
+	ReasonSecretTaken = "SecretTaken"
+
+	// ReasonNotReported surfaces, with status Unknown, on a condition that the
+	// EphemeralCluster had and does not have any more, because it was made again.
+	ReasonNotReported = "NotReported"
+
+	// ReasonPending surfaces on CredentialsPublished until there are any, and on
+	// AppCISynced until app.ci was asked.
 	ReasonPending = "Pending"
 
 	// ReasonPublished surfaces on CredentialsPublished when they are.

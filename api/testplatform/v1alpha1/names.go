@@ -33,6 +33,10 @@ const (
 	ConditionProwJobURL = "_ProwJobURL"
 )
 
+// StatusMessage is the field of a claim's status that says why it waits or has failed:
+// the message of the condition that counts most.
+const StatusMessage = "message"
+
 // Names of objects on a Konflux cluster.
 const (
 	// ProviderConfigName names the ProviderConfig that reaches app.ci.

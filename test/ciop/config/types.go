@@ -170,6 +170,7 @@ type LiteralStep struct {
 	From      string               `json:"from,omitempty"`
 	Commands  string               `json:"commands,omitempty"`
 	Resources ResourceRequirements `json:"resources"`
+	Timeout   string               `json:"timeout,omitempty"`
 }
 
 // Test returns the only test of a valid configuration.
