@@ -13,7 +13,6 @@ UPGRADES      := ^(TestUpgrade|TestConfiguration|TestMigrate|TestDrain|TestDrain
 # programs that you already have, set COMPONENTS_DIR to their directory. What needs the
 # path of one takes it first, because a shell forgets how an argument's command ended.
 COMPONENT      = $(GO) run ./test/components/build
-CROSSPLANE     = crossplane=$$($(COMPONENT) crossplane)
 LINTER         = linter=$$($(COMPONENT) golangci-lint)
 
 # Of what is built: by default a version made of the commit, pushed nowhere. Packages are
@@ -90,15 +89,15 @@ images: ## Build images of the programs for amd64 and arm64, as OCI layouts in _
 
 .PHONY: package
 package: ## Build the Crossplane packages into _output/packages, one file for each architecture.
-	@$(CROSSPLANE) && $(BUILD) package --out=$(OUT) --version=$(VERSION) --crossplane="$$crossplane" $(if $(REGISTRY),--registry=$(REGISTRY))
+	@$(BUILD) package --out=$(OUT) --version=$(VERSION) $(if $(REGISTRY),--registry=$(REGISTRY))
 
 .PHONY: push
 push: ## Build images and packages and push them for all architectures (REGISTRY=quay.io/my-org).
-	@$(CROSSPLANE) && $(BUILD) push --out=$(OUT) --version=$(VERSION) --crossplane="$$crossplane" --registry=$(REGISTRY)
+	@$(BUILD) push --out=$(OUT) --version=$(VERSION) --registry=$(REGISTRY)
 
 .PHONY: release
 release: ## Build a release into _output/release (VERSION=v1.2.3).
-	@$(CROSSPLANE) && $(BUILD) release --out=$(OUT) --version=$(VERSION) --crossplane="$$crossplane" $(if $(REGISTRY),--registry=$(REGISTRY))
+	@$(BUILD) release --out=$(OUT) --version=$(VERSION) $(if $(REGISTRY),--registry=$(REGISTRY))
 
 .PHONY: bench-fn
 bench-fn: ## Measure the function against one that does nothing (about 2 minutes, for benchstat).

@@ -23,7 +23,7 @@ func newConfigCheckout(t *testing.T) string {
 		t.Fatal(err)
 	}
 
-	for _, name := range []string{"go.mod", "test/tools/provider-kubernetes/go.mod"} {
+	for _, name := range []string{"go.mod", "test/tools/stack/go.mod"} {
 		writeTest(t, filepath.Join(root, name), "module m\n\nrequire github.com/crossplane-contrib/provider-kubernetes v1.3.1\n")
 	}
 

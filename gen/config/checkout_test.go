@@ -29,7 +29,7 @@ func newCheckout(t *testing.T, definitions string) Paths {
 	}
 
 	put(t, p, "go.mod", moduleFile)
-	put(t, p, "test/tools/provider-kubernetes/go.mod", moduleFile)
+	put(t, p, "test/tools/stack/go.mod", moduleFile)
 
 	digest, err := CheckoutDigest(p)
 	if err != nil {

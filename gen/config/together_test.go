@@ -51,16 +51,16 @@ func TestTogether(t *testing.T) {
 		"ModulesDiffer": {
 			reason: "What the code is written for is what the tests run.",
 			change: change("go.mod", "v1.3.1", "v1.3.0"),
-			err:    "test/tools/provider-kubernetes/go.mod requires provider-kubernetes v1.3.1, but go.mod requires v1.3.0: bump both",
+			err:    "test/tools/stack/go.mod requires provider-kubernetes v1.3.1, but go.mod requires v1.3.0: bump both",
 		},
 		"NotTested": {
 			reason: "The first environment runs what is tested.",
 			change: func(t *testing.T, p Paths) {
 				t.Helper()
 				replace(t, p, "go.mod", "v1.3.1", "v1.4.0")
-				replace(t, p, "test/tools/provider-kubernetes/go.mod", "v1.3.1", "v1.4.0")
+				replace(t, p, "test/tools/stack/go.mod", "v1.3.1", "v1.4.0")
 			},
-			err: "environments[staging].versions.provider is v1.3.1, but test/tools/provider-kubernetes/go.mod requires v1.4.0, which is what is tested: bump both",
+			err: "environments[staging].versions.provider is v1.3.1, but test/tools/stack/go.mod requires v1.4.0, which is what is tested: bump both",
 		},
 		"Skipped": {
 			reason: "No environment is ahead of the one before it.",
@@ -70,12 +70,12 @@ func TestTogether(t *testing.T) {
 		"ConfigurationAhead": {
 			reason: "A Configuration does not ask for more than what is tested.",
 			change: change("package/claims/crossplane.yaml", ">=v1.3.0, <v2.0.0", ">=v1.3.2, <v2.0.0"),
-			err:    "package/claims/crossplane.yaml depends on provider-kubernetes >=v1.3.2, <v2.0.0, but test/tools/provider-kubernetes/go.mod requires v1.3.1, which is what is tested: \"1.3.1\" is less than \"v1.3.2\": bump both",
+			err:    "package/claims/crossplane.yaml depends on provider-kubernetes >=v1.3.2, <v2.0.0, but test/tools/stack/go.mod requires v1.3.1, which is what is tested: \"1.3.1\" is less than \"v1.3.2\": bump both",
 		},
 		"ConfigurationBehind": {
 			reason: "Nor does it refuse that.",
 			change: change("package/v2/crossplane.yaml", ">=v1.3.0, <v2.0.0", ">=v1.2.0, <v1.3.0"),
-			err:    "package/v2/crossplane.yaml depends on provider-kubernetes >=v1.2.0, <v1.3.0, but test/tools/provider-kubernetes/go.mod requires v1.3.1, which is what is tested: \"1.3.1\" is greater than or equal to \"v1.3.0\": bump both",
+			err:    "package/v2/crossplane.yaml depends on provider-kubernetes >=v1.2.0, <v1.3.0, but test/tools/stack/go.mod requires v1.3.1, which is what is tested: \"1.3.1\" is greater than or equal to \"v1.3.0\": bump both",
 		},
 		"OtherProviderRepository": {
 			reason: "Crossplane names what a Configuration brings, and decides how it runs, by where it is published.",

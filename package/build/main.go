@@ -15,7 +15,6 @@ import (
 	"github.com/ephemeral-clusters/ephemeral-clusters/package/program"
 	"github.com/ephemeral-clusters/ephemeral-clusters/package/release"
 	"github.com/ephemeral-clusters/ephemeral-clusters/package/source"
-	"github.com/ephemeral-clusters/ephemeral-clusters/package/xpkg"
 )
 
 type cli struct {
@@ -30,13 +29,6 @@ type flags struct {
 	Root    string `default:"."                                                                          help:"Root of the checkout."  placeholder:"DIR"`
 	Out     string `default:"_output"                                                                    help:"Directory to build in." placeholder:"DIR"`
 	Version string `help:"Version to build, such as v1.2.3; by default made of the commit and its time." placeholder:"VERSION"`
-}
-
-// packageFlags are those of the commands that build packages.
-type packageFlags struct {
-	flags
-
-	Crossplane string `help:"Path of Crossplane's CLI." placeholder:"FILE" required:""`
 }
 
 // registryFlag is that of the commands that push nothing.
@@ -60,21 +52,20 @@ func (f flags) release(ctx context.Context) (*release.Release, error) {
 	return &release.Release{Root: f.Root, Out: f.Out, Version: version, Source: s}, source.CheckVersion(version)
 }
 
-// release is what is published in a registry.
-func (f packageFlags) release(ctx context.Context, registry string) (*release.Release, error) {
+// published is what is published in a registry.
+func (f flags) published(ctx context.Context, registry string) (*release.Release, error) {
 	if _, err := name.NewRepository(registry+"/"+program.CLI().Name, name.StrictValidation); err != nil {
 		return nil, errors.Wrapf(err, "%q is not a registry: give one such as quay.io/my-org", registry)
 	}
 
-	r, err := f.flags.release(ctx)
+	r, err := f.release(ctx)
 	if err != nil {
 		return nil, err
 	}
 
-	r.CLI, r.Registry = f.Crossplane, registry
+	r.Registry = registry
 
-	// Before anything is built, which takes its time.
-	return r, xpkg.CheckCLI(ctx, f.Root, f.Crossplane)
+	return r, nil
 }
 
 type imagesCmd struct{ flags }
@@ -95,13 +86,13 @@ func (c *imagesCmd) Run(ctx context.Context) error {
 }
 
 type packageCmd struct {
-	packageFlags
+	flags
 	registryFlag
 }
 
 // Run builds the packages.
 func (c *packageCmd) Run(ctx context.Context) error {
-	r, err := c.release(ctx, c.Registry)
+	r, err := c.published(ctx, c.Registry)
 	if err != nil {
 		return err
 	}
@@ -115,14 +106,14 @@ func (c *packageCmd) Run(ctx context.Context) error {
 }
 
 type pushCmd struct {
-	packageFlags
+	flags
 
 	Registry string `help:"Registry, and what repositories there begin with." placeholder:"HOST/PATH" required:""`
 }
 
 // Run pushes everything.
 func (c *pushCmd) Run(ctx context.Context) error {
-	r, err := c.release(ctx, c.Registry)
+	r, err := c.published(ctx, c.Registry)
 	if err != nil {
 		return err
 	}
@@ -150,7 +141,7 @@ func (c *pushCmd) Run(ctx context.Context) error {
 }
 
 type releaseCmd struct {
-	packageFlags
+	flags
 	registryFlag
 }
 
@@ -161,7 +152,7 @@ func (c *releaseCmd) Run(ctx context.Context) error {
 		return err
 	}
 
-	r, err := c.release(ctx, c.Registry)
+	r, err := c.published(ctx, c.Registry)
 	if err != nil {
 		return err
 	}

@@ -44,9 +44,6 @@ type Release struct {
 	// Source is what the checkout has.
 	Source source.State
 
-	// CLI is the path of Crossplane's CLI. Only packages need it.
-	CLI string
-
 	// Registry that this is published in, and what repositories there begin with. What
 	// refers to something that is published with it names it there.
 	Registry string
@@ -166,7 +163,7 @@ func (r *Release) Packages(ctx context.Context) ([]Artifact, error) {
 			return nil, err
 		}
 
-		img, err := xpkg.Builder{CLI: r.CLI}.Build(ctx, p, filepath.Join(dir, name+xpkg.Extension))
+		img, err := p.Build(ctx, filepath.Join(dir, name+xpkg.Extension))
 		if err != nil {
 			return nil, err
 		}
@@ -197,7 +194,7 @@ func (r *Release) function(ctx context.Context, dir string) (publish.Artifact, e
 		to := program.Platforms()[i]
 		file := v1alpha1.FunctionName + "-" + to.OS + "-" + to.Architecture + xpkg.Extension
 
-		if imgs[i], err = (xpkg.Builder{CLI: r.CLI}).Build(ctx, p, filepath.Join(dir, file)); err != nil {
+		if imgs[i], err = p.Build(ctx, filepath.Join(dir, file)); err != nil {
 			return nil, err
 		}
 	}

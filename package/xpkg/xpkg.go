@@ -1,24 +1,28 @@
-// Package xpkg builds Crossplane packages with Crossplane's CLI: that of the function,
-// with its program in it, and the Configurations that install everything that a
-// Konflux cluster needs to offer TestPlatformCluster.
+// Package xpkg builds Crossplane packages, with the library that Crossplane's own CLI
+// builds them with: that of the function, with its program in it, and the Configurations
+// that install everything that a Konflux cluster needs to offer TestPlatformCluster.
 package xpkg
 
 import (
 	"context"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path"
 	"path/filepath"
 	"strings"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
+	"github.com/crossplane/crossplane-runtime/v2/pkg/xpkg"
+	"github.com/crossplane/crossplane-runtime/v2/pkg/xpkg/parser"
+	"github.com/crossplane/crossplane-runtime/v2/pkg/xpkg/parser/examples"
+	packageyaml "github.com/crossplane/crossplane-runtime/v2/pkg/xpkg/parser/yaml"
 	xv1 "github.com/crossplane/crossplane/apis/v2/apiextensions/v1"
 	pkgmetav1 "github.com/crossplane/crossplane/apis/v2/pkg/meta/v1"
 	pkgv1 "github.com/crossplane/crossplane/apis/v2/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
+	"github.com/spf13/afero"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"sigs.k8s.io/yaml"
 
@@ -31,6 +35,9 @@ const (
 
 	// metaFile describes a package.
 	metaFile = "crossplane.yaml"
+
+	// fileMode is that of packages.
+	fileMode = 0o600
 
 	// labelVersion of a package's description is the version it was built as.
 	labelVersion = "app.kubernetes.io/version"
@@ -182,90 +189,75 @@ func Directory(dir fs.FS, meta pkgmetav1.Pkg, base v1.Image) (Package, error) {
 	return Package{Meta: meta, Manifests: manifests, Base: base}, nil
 }
 
-// A Builder builds packages.
-type Builder struct {
-	// CLI is the path of Crossplane's CLI.
-	CLI string
-}
-
 // Build writes a package to a file and returns what the file has in it, which is read
 // from there as it is needed.
-func (b Builder) Build(ctx context.Context, p Package, file string) (v1.Image, error) {
-	file, err := filepath.Abs(file)
+func (p Package) Build(ctx context.Context, file string) (v1.Image, error) {
+	files, err := p.files()
 	if err != nil {
-		return nil, errors.Wrap(err, "cannot find the working directory")
-	}
-
-	dir, err := os.MkdirTemp("", "xpkg-")
-	if err != nil {
-		return nil, errors.Wrap(err, "cannot make a directory for the package")
-	}
-
-	defer os.RemoveAll(dir) //nolint:errcheck // It is below the system's directory for such.
-
-	root := filepath.Join(dir, "root")
-	if err := p.writeTo(root); err != nil {
 		return nil, err
 	}
 
-	// Without a directory of examples, the CLI takes one of the working directory.
-	args := []string{"xpkg", "build", "--package-root=" + root, "--examples-root=" + filepath.Join(dir, "examples"), "--package-file=" + file}
+	objects, err := packageyaml.New()
+	if err != nil {
+		return nil, errors.Wrap(err, "cannot parse packages")
+	}
 
+	// There are no examples: their directory does not exist.
+	builder := xpkg.New(
+		parser.NewFsBackend(files, parser.FsDir("/package"), parser.FsFilters(parser.SkipDirs(), parser.SkipNotYAML(), parser.SkipEmpty())),
+		parser.NewFsBackend(files, parser.FsDir("/examples")),
+		objects, examples.New(),
+	)
+
+	var opts []xpkg.BuildOpt
 	if p.Base != nil {
-		base := filepath.Join(dir, "base.tar")
-		if err := writeImage(base, p.Base); err != nil {
-			return nil, err
-		}
-
-		args = append(args, "--embed-runtime-image-tarball="+base)
+		opts = append(opts, xpkg.WithBase(p.Base))
 	}
 
-	if out, err := exec.CommandContext(ctx, b.CLI, args...).CombinedOutput(); err != nil { //nolint:gosec // The arguments are ours.
-		return nil, errors.Wrapf(err, "cannot build package %s\n%s", p.Meta.GetName(), strings.TrimSpace(string(out)))
+	img, _, err := builder.Build(ctx, opts...)
+	if err != nil {
+		return nil, errors.Wrapf(err, "cannot build package %s", p.Meta.GetName())
 	}
 
-	img, err := tarball.ImageFromPath(file, nil)
+	if err := write(file, img); err != nil {
+		return nil, errors.Wrapf(err, "cannot write package %s", p.Meta.GetName())
+	}
+
+	img, err = tarball.ImageFromPath(file, nil)
 
 	return img, errors.Wrapf(err, "cannot read package %s", p.Meta.GetName())
 }
 
-// writeTo writes the package's files to a directory, as the CLI wants them.
-func (p Package) writeTo(root string) error {
-	if err := os.MkdirAll(root, 0o750); err != nil {
-		return errors.Wrap(err, "cannot make a directory for the package")
-	}
+// files are the package's, as the library reads them.
+func (p Package) files() (afero.Fs, error) {
+	files := afero.NewMemMapFs()
 
 	meta, err := yaml.Marshal(p.Meta)
 	if err != nil {
-		return errors.Wrapf(err, "cannot describe package %s", p.Meta.GetName())
+		return nil, errors.Wrapf(err, "cannot describe package %s", p.Meta.GetName())
 	}
 
-	if err := os.WriteFile(filepath.Join(root, metaFile), meta, 0o600); err != nil {
-		return errors.Wrapf(err, "cannot describe package %s", p.Meta.GetName())
+	if err := afero.WriteFile(files, "/package/"+metaFile, meta, fileMode); err != nil {
+		return nil, errors.Wrapf(err, "cannot describe package %s", p.Meta.GetName())
 	}
 
 	for name, content := range p.Manifests {
-		file := filepath.Join(root, filepath.FromSlash(name))
-		if err := os.MkdirAll(filepath.Dir(file), 0o750); err != nil {
-			return errors.Wrap(err, "cannot make a directory for the package")
-		}
-
-		if err := os.WriteFile(file, content, 0o600); err != nil {
-			return errors.Wrapf(err, "cannot write a manifest of package %s", p.Meta.GetName())
+		if err := afero.WriteFile(files, path.Join("/package", name), content, fileMode); err != nil {
+			return nil, errors.Wrapf(err, "cannot add a manifest to package %s", p.Meta.GetName())
 		}
 	}
 
-	return nil
+	return files, nil
 }
 
-func writeImage(file string, img v1.Image) error {
-	// The CLI takes the only image of the tarball, whatever its tag is.
-	tag, err := name.NewTag("base:latest")
+// write writes an image to a file. The tarball has no tag, as those of Crossplane's have none.
+func write(file string, img v1.Image) error {
+	f, err := os.OpenFile(filepath.Clean(file), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, fileMode)
 	if err != nil {
-		return errors.Wrap(err, "cannot name the package's base image")
+		return err
 	}
 
-	return errors.Wrap(tarball.WriteToFile(file, tag, img), "cannot write the package's base image")
+	return errors.Join(tarball.Write(nil, img, f), f.Close())
 }
 
 func read(file string, into any) error {

@@ -86,7 +86,7 @@ func Root() (string, error) {
 	}
 
 	for {
-		if _, err := os.Stat(filepath.Join(dir, "test", "tools", "kubernetes", "go.mod")); err == nil {
+		if _, err := os.Stat(filepath.Join(dir, "test", "tools", stackTool, "go.mod")); err == nil {
 			return dir, nil
 		}
 
@@ -116,7 +116,7 @@ func (b *Builder) Ensure(ctx context.Context, cs []Component) (map[string]string
 }
 
 func (b *Builder) ensure(ctx context.Context, c Component) (string, error) {
-	if b.Dir != "" && slices.ContainsFunc(Stack(), func(s Component) bool { return s.Name == c.Name }) {
+	if b.Dir != "" && slices.ContainsFunc(slices.Concat(Stack(), Rendering()), func(s Component) bool { return s.Name == c.Name }) {
 		path := filepath.Join(b.Dir, c.Name)
 		_, err := os.Stat(path)
 
@@ -220,7 +220,7 @@ func (b *Builder) build(ctx context.Context, c Component, version, path string) 
 		pkg += "/" + c.Package
 	}
 
-	cmd := goCommand(ctx, b.toolDir(c.Tool), "build", "-trimpath", "-ldflags", ldflags(c, version), "-o", tmp, pkg)
+	cmd := goCommand(ctx, b.toolDir(c.Tool), "build", "-ldflags", ldflags(c, version), "-o", tmp, pkg)
 
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return errors.Wrapf(err, "cannot build\n%s", out)
@@ -244,7 +244,10 @@ func goList(ctx context.Context, dir, format, module string) (string, error) {
 func goCommand(ctx context.Context, dir string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "go", args...) //nolint:gosec // The arguments are ours.
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-buildvcs=false", "GOWORK=off")
+
+	// Whatever else decides how packages are compiled is as for the programs of this
+	// checkout, which share what is compiled.
+	cmd.Env = append(os.Environ(), "GOFLAGS=-buildvcs=false", "GOWORK=off")
 
 	return cmd
 }

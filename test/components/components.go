@@ -1,5 +1,5 @@
 // Package components builds the real programs that the project is tested with,
-// each from a pinned module below test/tools, into a cache outside the checkout.
+// from pinned modules below test/tools, into a cache outside the checkout.
 package components
 
 import (
@@ -43,19 +43,30 @@ type Component struct {
 	Stamp func(version string) map[string]string
 }
 
+// stackTool is the module that builds all of a local stack, with one version of each
+// dependency, so that these are compiled once: for one another, and for the programs of
+// this checkout, whose go.mod has the same versions.
+const stackTool = "stack"
+
 // Stack lists what a local stack runs.
 func Stack() []Component {
 	const kubernetes = "k8s.io/kubernetes"
 
 	return []Component{
-		{Name: Etcd, Tool: "etcd", Module: "go.etcd.io/etcd/server/v3"},
-		{Name: KubeAPIServer, Tool: "kubernetes", Module: kubernetes, Package: "cmd/kube-apiserver", Stamp: kubernetesVersion},
-		{Name: KubeControllerManager, Tool: "kubernetes", Module: kubernetes, Package: "cmd/kube-controller-manager", Stamp: kubernetesVersion},
-		{Name: Kubectl, Tool: "kubernetes", Module: kubernetes, Package: "cmd/kubectl", Stamp: kubernetesVersion},
-		{Name: CrossplaneCore, Tool: "crossplane", Module: CrossplaneModule, Package: "cmd/crossplane", Stamp: crossplaneStamps},
-		{Name: CrossplaneCLI, Tool: "crossplane-cli", Module: "github.com/crossplane/cli/v2", Package: "cmd/crossplane", Stamp: runtimeVersion},
-		{Name: ProviderKubernetes, Tool: "provider-kubernetes", Module: ProviderKubernetesModule, Package: "cmd/provider"},
-		{Name: Prow, Tool: "prow", Module: ProwModule, Package: "cmd/prow-controller-manager"},
+		{Name: Etcd, Tool: stackTool, Module: "go.etcd.io/etcd/server/v3"},
+		{Name: KubeAPIServer, Tool: stackTool, Module: kubernetes, Package: "cmd/kube-apiserver", Stamp: kubernetesVersion},
+		{Name: KubeControllerManager, Tool: stackTool, Module: kubernetes, Package: "cmd/kube-controller-manager", Stamp: kubernetesVersion},
+		{Name: Kubectl, Tool: stackTool, Module: kubernetes, Package: "cmd/kubectl", Stamp: kubernetesVersion},
+		{Name: CrossplaneCore, Tool: stackTool, Module: CrossplaneModule, Package: "cmd/crossplane", Stamp: crossplaneStamps},
+		{Name: ProviderKubernetes, Tool: stackTool, Module: ProviderKubernetesModule, Package: "cmd/provider"},
+		{Name: Prow, Tool: stackTool, Module: ProwModule, Package: "cmd/prow-controller-manager"},
+	}
+}
+
+// Rendering lists what only the tests of rendered examples and of packages run.
+func Rendering() []Component {
+	return []Component{
+		{Name: CrossplaneCLI, Tool: stackTool, Module: "github.com/crossplane/cli/v2", Package: "cmd/crossplane", Stamp: runtimeVersion},
 	}
 }
 

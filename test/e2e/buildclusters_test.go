@@ -19,10 +19,13 @@ import (
 // TestBuildClusters spreads two lives over two build clusters, and cuts one of these
 // off while both clusters are in use.
 func TestBuildClusters(t *testing.T) {
+	parallel(t, stacks)
+
 	reason := "An outage of a build cluster is told where it matters, delays nobody else, and ends nothing."
 	ctx := t.Context()
 
-	s, err := stack.Start(ctx, stack.Options{Out: testWriter{t}, Spread: true})
+	// TestLife is of claims, and TestInstall of Configurations.
+	s, err := stack.Start(ctx, stack.Options{API: stack.Namespaced, Out: testWriter{t}, Spread: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,6 +23,8 @@ import (
 
 // TestCollision asks for a name on app.ci that another Konflux cluster has taken.
 func TestCollision(t *testing.T) {
+	parallel(t, lives)
+
 	reason := "A claim that names another Konflux cluster's EphemeralCluster can neither change it nor read its credentials, and says so."
 	ctx := t.Context()
 
@@ -48,7 +50,7 @@ func TestCollision(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	writes := providerWrites(t, shared)
+	writes := providerWrites(t, shared, other.Name)
 	claim := newCollidingClaim(t, other.Name)
 
 	tenant := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: claim.GetNamespace()}}
@@ -79,8 +81,8 @@ func TestCollision(t *testing.T) {
 		t.Errorf("\n%s\nthe other cluster's object: -before, +after:\n%s", reason, diff)
 	}
 
-	if diff := cmp.Diff(writes, providerWrites(t, shared)); diff != "" {
-		t.Errorf("\n%s\nwrites to app.ci: -before, +after:\n%s", reason, diff)
+	if diff := cmp.Diff(writes, providerWrites(t, shared, other.Name)); diff != "" {
+		t.Errorf("\n%s\nwrites of it to app.ci: -before, +after:\n%s", reason, diff)
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"io"
 	"strings"
 	"testing"
-	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
@@ -39,6 +38,8 @@ func claimWith(t *testing.T, name string, env map[string]string) string {
 }
 
 func TestFailures(t *testing.T) {
+	t.Parallel()
+
 	// As Prow's own Deck does when somebody presses abort. Prow patches what it has read
 	// before: what it has begun to make pending is pending, though it may have an end as
 	// well. So whoever aborts waits until it is.
@@ -88,6 +89,8 @@ func TestFailures(t *testing.T) {
 
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
+			parallel(t, lives)
+
 			l := life.New(shared, "tenant-a", claimWith(t, strings.ToLower(name), tc.env), io.Discard)
 
 			if err := l.RunTo(t.Context(), tc.step); err != nil {
@@ -100,7 +103,7 @@ func TestFailures(t *testing.T) {
 				}
 			}
 
-			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			ctx, cancel := context.WithTimeout(t.Context(), aWhile)
 			defer cancel()
 
 			if err := l.AwaitClaim(ctx, func(u *unstructured.Unstructured) bool {
@@ -118,6 +121,8 @@ func TestFailures(t *testing.T) {
 }
 
 func TestDeletedInPhase(t *testing.T) {
+	t.Parallel()
+
 	cases := map[string]struct {
 		reason string
 		env    map[string]string
@@ -142,6 +147,8 @@ func TestDeletedInPhase(t *testing.T) {
 
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
+			parallel(t, lives)
+
 			l := life.New(shared, "tenant-a", claimWith(t, "deleted-"+strings.ToLower(name), tc.env), io.Discard)
 
 			if err := l.RunTo(t.Context(), tc.step); err != nil {
@@ -166,9 +173,9 @@ func deleteAndEnd(t *testing.T, reason string, l *life.Life) {
 	}
 }
 
-// awaitJob waits until a life's ProwJob matches, but not for long.
+// awaitJob waits until a life's ProwJob matches.
 func awaitJob(ctx context.Context, l *life.Life, match func(*prowv1.ProwJob) bool) error {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, aWhile)
 	defer cancel()
 
 	_, err := shared.AppCI.Await(ctx, &prowv1.ProwJobList{}, func(o client.Object) bool {

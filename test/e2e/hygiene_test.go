@@ -48,13 +48,15 @@ func TestNothingLeftBehind(t *testing.T) {
 		},
 		"TestsInterrupted": {
 			reason:  "Ctrl-C ends the tests, the stack that they share, and one that is a test's own.",
-			program: []string{os.Args[0], "-test.run=^TestLifeNamespaced$", "-test.v"},
+			program: []string{os.Args[0], "-test.run=^TestInstall$/^v2$", "-test.v"},
 			signal:  syscall.SIGINT,
 		},
 	}
 
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
+			parallel(t, stacks)
+
 			tmp := tempDir(t)
 
 			p := startProgram(t, tmp, tc.program)

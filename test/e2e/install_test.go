@@ -26,13 +26,18 @@ import (
 	"github.com/ephemeral-clusters/ephemeral-clusters/test/stack"
 )
 
-// TestInstall installs one Configuration on an empty Konflux cluster.
+// TestInstall installs one Configuration on an empty Konflux cluster. With it, the same
+// manifest lives the same life as a claim and as a namespaced composite of Crossplane 2.
 func TestInstall(t *testing.T) {
+	t.Parallel()
+
 	for _, api := range []stack.API{stack.Claims, stack.Namespaced} {
 		t.Run(string(api), func(t *testing.T) {
+			parallel(t, stacks)
+
 			reason := "A Configuration alone brings the API, the function and the provider, all from packages."
 
-			s, err := stack.Start(t.Context(), stack.Options{API: api, Configuration: true, Out: testWriter{t}})
+			s, err := stack.Start(t.Context(), stack.Options{API: api, Configuration: true, Out: testWriter{t}, Debug: true, Canary: canary})
 			if err != nil {
 				t.Fatalf("\n%s\n%v", reason, err)
 			}
@@ -48,8 +53,17 @@ func TestInstall(t *testing.T) {
 
 			installed(t, s)
 
+			if err := holdsNoCanary(t.Context(), s, l); err != nil {
+				t.Errorf("\n%s\n%v", reason, err)
+			}
+
 			if err := l.Delete(t.Context()); err != nil {
 				t.Fatalf("\n%s\n%v", reason, err)
+			}
+
+			// TestMain does this for the shared stack, after the last test.
+			if n, err := searchLogs(s); err != nil {
+				t.Errorf("\n%s\nin %d logs: %v", reason, n, err)
 			}
 		})
 	}
@@ -123,6 +137,8 @@ func installed(t *testing.T, s *stack.Stack) {
 
 // TestUninstall tries to take away what clusters live by.
 func TestUninstall(t *testing.T) {
+	parallel(t, lives)
+
 	cases := map[string]struct {
 		reason string
 		object client.Object

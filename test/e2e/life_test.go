@@ -62,6 +62,8 @@ func writeClaim(t *testing.T, claim *unstructured.Unstructured) string {
 }
 
 func TestLife(t *testing.T) {
+	t.Parallel()
+
 	cases := map[string]struct {
 		reason  string
 		example string
@@ -78,6 +80,8 @@ func TestLife(t *testing.T) {
 
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
+			parallel(t, lives)
+
 			l := life.New(shared, "tenant-a", example(tc.example), testWriter{t})
 
 			if err := l.Run(t.Context()); err != nil {
@@ -97,39 +101,12 @@ func TestLife(t *testing.T) {
 	}
 }
 
-func TestLifeNamespaced(t *testing.T) {
-	reason := "The same manifest lives the same life as a namespaced composite of Crossplane 2."
-
-	s, err := stack.Start(t.Context(), stack.Options{API: stack.Namespaced, Out: testWriter{t}, Debug: true, Canary: canary})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Stop()
-
-	l := life.New(s, "tenant-a", example("workflow"), testWriter{t})
-
-	if err := l.Run(t.Context()); err != nil {
-		t.Fatalf("\n%s\n%v", reason, err)
-	}
-
-	if err := holdsNoCanary(t.Context(), s, l); err != nil {
-		t.Errorf("\n%s\n%v", reason, err)
-	}
-
-	if err := l.Delete(t.Context()); err != nil {
-		t.Fatalf("\n%s\n%v", reason, err)
-	}
-
-	// TestMain does this for the shared stack, after the last test.
-	if n, err := searchLogs(s); err != nil {
-		t.Errorf("\n%s\nin %d logs: %v", reason, n, err)
-	}
-}
-
 func TestDeletedInUse(t *testing.T) {
+	parallel(t, lives)
+
 	reason := "Deleting the claim, as the end of its PipelineRun does, destroys a cluster in use and leaves nothing."
 
-	l := life.New(shared, "tenant-a", example("workflow"), io.Discard)
+	l := life.New(shared, "tenant-a", claimWith(t, "in-use", nil), io.Discard)
 
 	if err := l.RunTo(t.Context(), 11); err != nil {
 		t.Fatalf("\n%s\n%v", reason, err)
@@ -164,6 +141,8 @@ func TestDeletedInUse(t *testing.T) {
 }
 
 func TestDenied(t *testing.T) {
+	parallel(t, lives)
+
 	reason := "A tenant that the cluster profile does not list is told so on its claim, in the words of app.ci."
 
 	l := life.New(shared, "tenant-x", example("workflow"), io.Discard)
@@ -172,7 +151,7 @@ func TestDenied(t *testing.T) {
 		t.Fatalf("\n%s\n%v", reason, err)
 	}
 
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), aWhile)
 	defer cancel()
 
 	err := l.AwaitClaim(ctx, func(u *unstructured.Unstructured) bool {

@@ -31,6 +31,24 @@ var (
 // takes long to build.
 var externalSecrets = flag.Bool("external-secrets", false, "run the External Secrets operator")
 
+// Tests that disturb nobody run side by side, though not all at once: on the shared stack
+// as many as have room on two cores, and one at a time of those that start a stack of their
+// own.
+var (
+	lives  = make(chan struct{}, 4)
+	stacks = make(chan struct{}, 1)
+)
+
+// parallel lets a test run beside others, once there is room for it.
+func parallel(t *testing.T, room chan struct{}) {
+	t.Helper()
+	t.Parallel()
+
+	room <- struct{}{}
+
+	t.Cleanup(func() { <-room })
+}
+
 // What a signal reaches: interrupted ends, and then programs is waited for. Tests run
 // under the one, and add to the other, the programs that clear up after themselves.
 var (
@@ -47,6 +65,13 @@ func run(m *testing.M) int {
 	defer cancel()
 
 	flag.Parse()
+
+	// There is no other limit than that of room.
+	if err := flag.Set("test.parallel", "100"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+
+		return 1
+	}
 
 	s, err := stack.Start(ctx, stack.Options{Out: os.Stderr, Debug: true, Canary: canary, ExternalSecrets: *externalSecrets})
 	if err != nil {
@@ -73,6 +98,8 @@ func run(m *testing.M) int {
 	})
 
 	code := m.Run()
+
+	stopTekton()
 
 	if !ignore() {
 		select {} // The program is ending.

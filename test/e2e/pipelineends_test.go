@@ -5,6 +5,7 @@ package e2e
 import (
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -32,9 +33,13 @@ const slowEnv = `{"STANDIN_PROVISION_DELAY": "30s"}`
 
 // However a pipeline ends, its cluster does.
 func TestPipelineEnds(t *testing.T) {
+	t.Parallel()
+
 	r := newTekton(t)
 
 	t.Run("TestFails", func(t *testing.T) {
+		parallel(t, lives)
+
 		pr := readPipeline(t, "install")
 		pr.SetNamespace(pipelineTenant)
 		failTest(pr)
@@ -48,6 +53,8 @@ func TestPipelineEnds(t *testing.T) {
 	})
 
 	t.Run("TearDownFails", func(t *testing.T) {
+		parallel(t, lives)
+
 		reason := "A tear-down that fails is no success, and the task says why."
 
 		p := startPipeline(t, r, "install", map[string]string{"env": `{"STANDIN_FAIL": "deprovision"}`})
@@ -63,6 +70,8 @@ func TestPipelineEnds(t *testing.T) {
 	})
 
 	t.Run("ProvisionFails", func(t *testing.T) {
+		parallel(t, lives)
+
 		p := startPipeline(t, r, "install", map[string]string{"env": `{"STANDIN_FAIL": "provision"}`})
 		p.ends(pipelinev1.PipelineRunReasonFailed)
 		p.notReady("failed: ProwJobFailure: prowjob state: failure")
@@ -70,6 +79,8 @@ func TestPipelineEnds(t *testing.T) {
 	})
 
 	t.Run("Denied", func(t *testing.T) {
+		parallel(t, lives)
+
 		p := startPipeline(t, r, "install", map[string]string{"clusterProfile": "gcp"})
 		p.ends(pipelinev1.PipelineRunReasonFailed)
 		p.notReady("failed: EphemeralClusterValidationFailure: ")
@@ -77,6 +88,8 @@ func TestPipelineEnds(t *testing.T) {
 	})
 
 	t.Run("TimesOut", func(t *testing.T) {
+		parallel(t, lives)
+
 		reason := "A task that has waited for too long says for what, with an exit code of its own, and gives the cluster back."
 
 		p := startPipeline(t, r, "install", map[string]string{"env": slowEnv, "timeout": "15s"})
@@ -93,6 +106,8 @@ func TestPipelineEnds(t *testing.T) {
 	})
 
 	t.Run("TektonTimesOut", func(t *testing.T) {
+		parallel(t, lives)
+
 		pr := readPipeline(t, "install")
 		pr.SetNamespace(pipelineTenant)
 		setParam(&pr.Spec.PipelineSpec.Tasks[0], "env", slowEnv)
@@ -107,6 +122,8 @@ func TestPipelineEnds(t *testing.T) {
 	})
 
 	t.Run("CancelledGracefully", func(t *testing.T) {
+		parallel(t, lives)
+
 		p := startPipeline(t, r, "install", nil, taskTest)
 		p.taskEnds(taskProvision, pipelinev1.TaskRunReasonSuccessful)
 		p.set(pipelinev1.PipelineRunSpecStatusCancelledRunFinally)
@@ -122,6 +139,8 @@ func TestPipelineEnds(t *testing.T) {
 		"CancelledEarly":           pipelinev1.PipelineRunSpecStatusCancelled,
 	} {
 		t.Run(name, func(t *testing.T) {
+			parallel(t, lives)
+
 			p := startPipeline(t, r, "install", map[string]string{"env": slowEnv})
 			p.provisioning()
 			p.set(status)
@@ -134,6 +153,8 @@ func TestPipelineEnds(t *testing.T) {
 	}
 
 	t.Run("Deleted", func(t *testing.T) {
+		parallel(t, lives)
+
 		p := startPipeline(t, r, "install", nil, taskTest)
 		p.taskEnds(taskProvision, pipelinev1.TaskRunReasonSuccessful)
 		p.remove()
@@ -143,10 +164,6 @@ func TestPipelineEnds(t *testing.T) {
 		}
 
 		p.destroyed()
-	})
-
-	t.Run("Cancelled", func(t *testing.T) {
-		testCancelled(t, r)
 	})
 }
 
@@ -169,12 +186,12 @@ func (p *pipeline) notReady(why string) {
 	}
 }
 
-// testCancelled cancels a pipeline for good: nothing runs any more that could give the
-// cluster back.
-func testCancelled(t *testing.T, r *tekton.Runner) {
-	t.Helper()
-
+// TestPipelineCancelled cancels a pipeline for good: nothing runs any more that could give
+// the cluster back. Other clusters would not survive it.
+func TestPipelineCancelled(t *testing.T) {
 	reason := "A cluster that nobody gives back ends when it has reached its maximum lifetime."
+
+	r := newTekton(t)
 
 	p := startPipeline(t, r, "install", nil, taskTest)
 	p.taskEnds(taskProvision, pipelinev1.TaskRunReasonSuccessful)
@@ -254,7 +271,24 @@ func TestPipelineRestart(t *testing.T) {
 
 // What is malformed is told in one line that names it, and nothing is created.
 func TestMalformedParameters(t *testing.T) {
+	t.Parallel()
+
 	r := newTekton(t)
+
+	var (
+		mu    sync.Mutex
+		names []string
+	)
+
+	// A run's claim would be called after it.
+	run := func(p *pipeline) *pipeline {
+		mu.Lock()
+		defer mu.Unlock()
+
+		names = append(names, p.PipelineRun().GetName())
+
+		return p
+	}
 
 	cases := map[string]struct {
 		params map[string]string
@@ -282,41 +316,51 @@ func TestMalformedParameters(t *testing.T) {
 		"timeout":        {map[string]string{"timeout": "soon"}, `--timeout: must be a duration, such as 2h, 90m, or 7200 for seconds, not "soon"`},
 	}
 
-	for name, tc := range cases {
-		t.Run(name, func(t *testing.T) {
-			p := startPipeline(t, r, "install", tc.params)
-			p.ends(pipelinev1.PipelineRunReasonFailed)
+	t.Run("Provision", func(t *testing.T) {
+		for name, tc := range cases {
+			t.Run(name, func(t *testing.T) {
+				parallel(t, lives)
 
-			if diff := cmp.Diff("tpc: "+tc.want+"\n", p.Log(taskProvision)); diff != "" {
-				t.Errorf("What the task says: -want, +got:\n%s", diff)
-			}
+				p := run(startPipeline(t, r, "install", tc.params))
+				p.ends(pipelinev1.PipelineRunReasonFailed)
 
-			if tr := p.TaskRun(taskProvision); !strings.Contains(tr.Status.Conditions[0].Message, "exited with code 2") {
-				t.Errorf("the task ended with %v", tr.Status.Conditions)
-			}
-		})
-	}
+				if diff := cmp.Diff("tpc: "+tc.want+"\n", p.Log(taskProvision)); diff != "" {
+					t.Errorf("What the task says: -want, +got:\n%s", diff)
+				}
 
-	for name, tc := range malformedOthers() {
-		t.Run(name, func(t *testing.T) {
-			pr := readPipeline(t, "install")
-			pr.SetNamespace(pipelineTenant)
+				if tr := p.TaskRun(taskProvision); !strings.Contains(tr.Status.Conditions[0].Message, "exited with code 2") {
+					t.Errorf("the task ended with %v", tr.Status.Conditions)
+				}
+			})
+		}
 
-			pt := pipelinev1.PipelineTask{Name: taskTest, TaskRef: &pipelinev1.TaskRef{Name: tc.task}}
-			for name, value := range tc.params {
-				setParam(&pt, name, value)
-			}
+	})
 
-			pr.Spec.PipelineSpec.Tasks, pr.Spec.PipelineSpec.Finally = []pipelinev1.PipelineTask{pt}, nil
+	t.Run("Others", func(t *testing.T) {
+		for name, tc := range malformedOthers() {
+			t.Run(name, func(t *testing.T) {
+				parallel(t, lives)
 
-			p := runPipeline(t, r, pr)
-			p.ends(pipelinev1.PipelineRunReasonFailed)
+				pr := readPipeline(t, "install")
+				pr.SetNamespace(pipelineTenant)
 
-			if diff := cmp.Diff("tpc: "+tc.want+"\n", p.Log(taskTest)); diff != "" {
-				t.Errorf("What the task says: -want, +got:\n%s", diff)
-			}
-		})
-	}
+				pt := pipelinev1.PipelineTask{Name: taskTest, TaskRef: &pipelinev1.TaskRef{Name: tc.task}}
+				for name, value := range tc.params {
+					setParam(&pt, name, value)
+				}
+
+				pr.Spec.PipelineSpec.Tasks, pr.Spec.PipelineSpec.Finally = []pipelinev1.PipelineTask{pt}, nil
+
+				p := run(runPipeline(t, r, pr))
+				p.ends(pipelinev1.PipelineRunReasonFailed)
+
+				if diff := cmp.Diff("tpc: "+tc.want+"\n", p.Log(taskTest)); diff != "" {
+					t.Errorf("What the task says: -want, +got:\n%s", diff)
+				}
+			})
+		}
+
+	})
 
 	claims := &unstructured.UnstructuredList{}
 	claims.SetGroupVersionKind(schema.GroupVersionKind{Group: v1alpha1.Group, Version: v1alpha1.Version, Kind: v1alpha1.Kind + "List"})
@@ -326,7 +370,7 @@ func TestMalformedParameters(t *testing.T) {
 	}
 
 	for _, c := range claims.Items {
-		if strings.HasPrefix(c.GetName(), "install-") {
+		if slices.ContainsFunc(names, func(run string) bool { return strings.HasPrefix(c.GetName(), run+"-") }) {
 			t.Errorf("claim %s was created", c.GetName())
 		}
 	}

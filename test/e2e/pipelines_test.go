@@ -4,8 +4,10 @@ package e2e
 
 import (
 	"context"
+	"io"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -37,16 +39,27 @@ const pipelineTenant = "tenant-a"
 // watches that were cut off by that begin anew.
 const aWhile = 10 * time.Minute
 
+// installTekton makes what runs pipelines of the tenant on the shared stack, once.
+var installTekton = sync.OnceValues(func() (*tekton.Runner, error) {
+	r, err := tekton.Install(interrupted, shared, pipelineTenant, io.Discard)
+	if err == nil {
+		stopTekton = r.Stop
+	}
+
+	return r, err
+})
+
+// stopTekton ends that, if there is one, after all tests.
+var stopTekton = func() {}
+
 // newTekton returns what runs pipelines of the tenant.
 func newTekton(t *testing.T) *tekton.Runner {
 	t.Helper()
 
-	r, err := tekton.Install(t.Context(), shared, pipelineTenant, testWriter{t})
+	r, err := installTekton()
 	if err != nil {
 		t.Fatal(err)
 	}
-
-	t.Cleanup(r.Stop)
 
 	return r
 }
@@ -266,10 +279,14 @@ func tearDown(u *unstructured.Unstructured) bool {
 }
 
 func TestPipelines(t *testing.T) {
+	t.Parallel()
+
 	r := newTekton(t)
 
 	for _, example := range []string{"install", "hypershift", "hive"} {
 		t.Run(example, func(t *testing.T) {
+			parallel(t, lives)
+
 			reason := "The pipeline has a working kubeconfig in its test, and its cluster is destroyed when it ends."
 
 			p := startPipeline(t, r, example, nil)

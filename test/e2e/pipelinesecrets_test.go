@@ -17,6 +17,8 @@ import (
 // A pipeline has parameters of the workflow in a Secret, copies Secrets to its cluster,
 // and shows the kubeconfig to nobody who only reads what Tekton keeps of it.
 func TestPipelineSecrets(t *testing.T) {
+	parallel(t, lives)
+
 	r := newTekton(t)
 
 	for _, s := range []*corev1.Secret{

@@ -62,6 +62,8 @@ func refusals(t *testing.T, attempts map[string]attempt) {
 
 // TestProviderRights uses the credential that the Konflux cluster has of app.ci.
 func TestProviderRights(t *testing.T) {
+	parallel(t, lives)
+
 	provider := clientOf(t, shared.AppCI, heldCredential(t.Context(), t))
 
 	// Nobody else's clusters and credentials are to be in its reach.
@@ -185,6 +187,8 @@ func TestProviderRights(t *testing.T) {
 // TestOtherEnvironment uses the credential of an environment whose namespace is its
 // own.
 func TestOtherEnvironment(t *testing.T) {
+	parallel(t, lives)
+
 	secret := create(t, shared.AppCI, &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Namespace: apiv1.DefaultNamespace, Name: "staging-credentials"},
 	})
@@ -216,6 +220,8 @@ func TestOtherEnvironment(t *testing.T) {
 
 // TestReconcilerRights uses the reconciler's credentials.
 func TestReconcilerRights(t *testing.T) {
+	parallel(t, lives)
+
 	onAppCI := clientOf(t, shared.AppCI, accountOf(t, shared.AppCI, "ci", "ephemeralcluster-reconciler"))
 	onBuild := clientOf(t, shared.Build01, accountOf(t, shared.Build01, "ci", "ephemeralcluster-reconciler"))
 
@@ -276,6 +282,8 @@ func TestReconcilerRights(t *testing.T) {
 
 // TestTenantRights is a pipeline's ServiceAccount that may edit in its namespace.
 func TestTenantRights(t *testing.T) {
+	parallel(t, lives)
+
 	const namespace = "tenant-rights"
 
 	create(t, shared.Konflux, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}})

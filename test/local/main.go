@@ -39,6 +39,14 @@ func main() {
 	k.FatalIfErrorf(k.Run())
 }
 
+// next is what to try after the demo.
+const next = `
+Next, try one of these:
+
+  make up      keep such clusters running, and ask for one yourself
+  make test    pass the tests
+`
+
 type demo struct {
 	Pipeline  string `default:"examples/pipelines/install.yaml"               help:"Manifest of the PipelineRun, whose tasks are provision, test and deprovision." type:"existingfile"`
 	Namespace string `default:"tenant-a"                                      help:"Tenant namespace that the pipeline runs in."`
@@ -80,7 +88,8 @@ func (d *demo) Run(ctx context.Context) (err error) {
 		return err
 	}
 
-	fmt.Printf("\n%s\nThe PipelineRun was deleted; the cluster and every copy of its credentials are gone. Everything took %.0fs.\n", l.Table(), time.Since(start).Seconds())
+	fmt.Printf("\n%s\nThe PipelineRun was deleted; the cluster and every copy of its credentials are gone. Everything took %.0fs.\n%s",
+		l.Table(), time.Since(start).Seconds(), next)
 
 	return nil
 }

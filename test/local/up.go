@@ -241,9 +241,8 @@ func writeEnv(s *stack.Stack, kubeconfig, tpc string) error {
 	_, _ = fmt.Fprintf(b, "export PATH='%s':\"$PATH\"\n", s.Path()+"/path")
 
 	if err := components.Link(s.Path()+"/path", map[string]string{
-		components.Kubectl:       s.Binary(components.Kubectl),
-		components.CrossplaneCLI: s.Binary(components.CrossplaneCLI),
-		"tpc":                    tpc,
+		components.Kubectl: s.Binary(components.Kubectl),
+		"tpc":              tpc,
 	}); err != nil {
 		return err
 	}

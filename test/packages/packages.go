@@ -41,9 +41,6 @@ type Builder struct {
 	// Components has the modules of components.
 	Components *components.Builder
 
-	// CLI is the path of Crossplane's CLI.
-	CLI string
-
 	// Dir is a directory for packages' files.
 	Dir string
 
@@ -158,7 +155,7 @@ func (b Builder) push(ctx context.Context, p xpkg.Package, repository, tag strin
 
 	file := filepath.Join(b.Dir, p.Meta.GetName()+"-"+b.Version+xpkg.Extension)
 
-	img, err := xpkg.Builder{CLI: b.CLI}.Build(ctx, p, file)
+	img, err := p.Build(ctx, file)
 	if err != nil {
 		return name.Digest{}, err
 	}

@@ -22,7 +22,7 @@ import (
 // The packages of a stack have in them what a cluster is to install.
 func TestPackages(t *testing.T) {
 	c, cli := find(t)
-	b := Builder{Root: c.Root, Components: c, CLI: cli, Dir: filepath.Join(t.TempDir(), "packages"), Registry: startRegistry(t), Version: version}
+	b := Builder{Root: c.Root, Components: c, Dir: filepath.Join(t.TempDir(), "packages"), Registry: startRegistry(t), Version: version}
 
 	built := filepath.Join(t.TempDir(), "fn")
 	if err := os.WriteFile(built, []byte("program"), 0o600); err != nil {

@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -56,7 +57,7 @@ func find(t *testing.T) (*components.Builder, string) {
 func component(t *testing.T, b *components.Builder, program string) string {
 	t.Helper()
 
-	for _, c := range components.Stack() {
+	for _, c := range slices.Concat(components.Stack(), components.Rendering()) {
 		if c.Name != program {
 			continue
 		}
@@ -140,7 +141,7 @@ func TestRelease(t *testing.T) {
 	b, cli := find(t)
 
 	r := &release.Release{
-		Root: b.Root, Out: t.TempDir(), Version: version, CLI: cli, Registry: startRegistry(t) + "/pushed",
+		Root: b.Root, Out: t.TempDir(), Version: version, Registry: startRegistry(t) + "/pushed",
 		Source: source.State{Revision: strings.Repeat("a", 40), Time: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)},
 	}
 

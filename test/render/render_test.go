@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -188,7 +189,7 @@ func find(t *testing.T) map[string]string {
 		t.Fatal(err)
 	}
 
-	paths, err := b.Ensure(t.Context(), components.Stack())
+	paths, err := b.Ensure(t.Context(), slices.Concat(components.Stack(), components.Rendering()))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,7 +18,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ephemeral-clusters/ephemeral-clusters/package/xpkg"
-	"github.com/ephemeral-clusters/ephemeral-clusters/test/components"
 	"github.com/ephemeral-clusters/ephemeral-clusters/test/packages"
 	"github.com/ephemeral-clusters/ephemeral-clusters/test/pki"
 )
@@ -33,7 +32,6 @@ func (s *Stack) packages() packages.Builder {
 	return packages.Builder{
 		Root:       s.builder.Root,
 		Components: s.builder,
-		CLI:        s.binaries[components.CrossplaneCLI],
 		Dir:        s.dir("packages"),
 		Registry:   s.registry,
 		Version:    ownVersion,

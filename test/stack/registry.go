@@ -5,24 +5,16 @@ package stack
 import (
 	"net"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 	"github.com/google/go-containerregistry/pkg/registry"
-
-	"github.com/ephemeral-clusters/ephemeral-clusters/test/process"
 )
 
 // startRegistry serves an empty registry on a free port for as long as the stack
 // lives.
 func (s *Stack) startRegistry() error {
-	port, err := process.FreePort()
-	if err != nil {
-		return err
-	}
-
-	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))) //nolint:noctx // Returns at once.
+	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // Returns at once.
 	if err != nil {
 		return errors.Wrap(err, "cannot listen for the registry")
 	}

@@ -18,7 +18,7 @@ const providerModule = "github.com/crossplane-contrib/provider-kubernetes"
 // moduleFiles are those that pin provider-kubernetes: what the code is written for,
 // and what the tests run.
 func moduleFiles() []string {
-	return []string{"go.mod", "test/tools/provider-kubernetes/go.mod"}
+	return []string{"go.mod", "test/tools/stack/go.mod"}
 }
 
 // Provider returns where provider-kubernetes is at another version than where it is

@@ -39,7 +39,7 @@ func (c *cli) run() error {
 	selected := components.Stack()
 
 	if len(c.Names) > 0 {
-		all := slices.Concat(components.Stack(), components.Credentials(), components.Tools())
+		all := slices.Concat(components.Stack(), components.Rendering(), components.Credentials(), components.Tools())
 		selected = nil
 
 		for _, name := range c.Names {
