@@ -100,12 +100,25 @@ type claim struct {
 		WriteConnectionSecretToRef struct {
 			Name string `json:"name"`
 		} `json:"writeConnectionSecretToRef"`
+
+		// Crossplane has its settings here of a namespaced composite, and none of a claim.
+		Crossplane map[string]any `json:"crossplane"`
 	} `json:"spec"`
 	Status struct {
 		Conditions []metav1.Condition `json:"conditions"`
 		ProwJobID  string             `json:"prowJobId"`
 		SecretRef  string             `json:"secretRef"`
 	} `json:"status"`
+}
+
+// secret is where the credentials are, or will be. Crossplane goes by what a claim says at any
+// time. Of a composite the status says where they are, which may have been decided before.
+func (c *claim) secret() string {
+	if c.Spec.Crossplane != nil {
+		return cmp.Or(c.Status.SecretRef, c.Spec.WriteConnectionSecretToRef.Name)
+	}
+
+	return cmp.Or(c.Spec.WriteConnectionSecretToRef.Name, c.Status.SecretRef)
 }
 
 // From reads a claim, or a v2 namespaced composite.
@@ -128,7 +141,7 @@ func From(u *unstructured.Unstructured) State {
 		Since:          u.GetCreationTimestamp().Time,
 		ProwJobURL:     cs.reported(v1alpha1.ConditionProwJobURL),
 		ProwJobID:      clean(c.Status.ProwJobID),
-		Secret:         clean(cmp.Or(c.Spec.WriteConnectionSecretToRef.Name, c.Status.SecretRef)),
+		Secret:         clean(c.secret()),
 		Workflow:       clean(c.Spec.CIOperator.Test.Workflow),
 		ClusterProfile: clean(c.Spec.CIOperator.Test.ClusterProfile),
 		TearDown:       c.Spec.TearDownCluster || u.GetDeletionTimestamp() != nil,

@@ -3,6 +3,7 @@ package tenant
 import (
 	"context"
 	"encoding/json"
+	"time"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -10,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/util/retry"
 )
 
@@ -22,7 +24,7 @@ func (t *Tenant) Same(ctx context.Context, want *unstructured.Unstructured) (hav
 		return nil, false, err
 	}
 
-	err = retry.RetryOnConflict(retry.DefaultBackoff, func() error {
+	err = retry.RetryOnConflict(changing(), func() error {
 		if have, err = t.Get(ctx, want.GetName()); err != nil {
 			return err
 		}
@@ -43,6 +45,12 @@ func (t *Tenant) Same(ctx context.Context, want *unstructured.Unstructured) (hav
 	})
 
 	return have, same, err
+}
+
+// changing is how long a claim may go on being changed while it is looked at, which it is
+// above all when it is new.
+func changing() wait.Backoff {
+	return wait.Backoff{Duration: 50 * time.Millisecond, Factor: 2, Jitter: 0.2, Steps: 7}
 }
 
 // asked returns what a patch would change of a claim that is not as it is wanted.
