@@ -14,6 +14,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/yaml"
 )
 
@@ -44,7 +45,8 @@ func exited(ts *testscript.TestScript, want string, err error) {
 
 // discreet fails when credentials were printed that were not asked for.
 func discreet(ts *testscript.TestScript, args []string, printed ...string) {
-	asked := slices.Contains(args, "kubeconfig") && !slices.Contains(args, "--merge") && !slices.Contains(args, "--out")
+	elsewhere := slices.Contains(args, "--merge") || slices.Contains(args, "--out") && !slices.Contains(args, "/dev/stdout")
+	asked := slices.Contains(args, "kubeconfig") && !elsewhere
 
 	for _, p := range printed {
 		// Kubeconfigs hold keys in base64, of which any part gives it away.
@@ -226,4 +228,13 @@ func remove(ts *testscript.TestScript, neg bool, args []string) {
 
 	s := in(ts)
 	ts.Check(s.konflux.claims.Namespace(s.namespace).Delete(context.Background(), args[0], metav1.DeleteOptions{}))
+}
+
+// edit changes a claim, as somebody else may.
+func edit(ts *testscript.TestScript, neg bool, args []string) {
+	wants(ts, !neg && len(args) == 2, "edit NAME PATCH")
+
+	s := in(ts)
+	_, err := s.konflux.claims.Namespace(s.namespace).Patch(context.Background(), args[0], types.MergePatchType, []byte(args[1]), metav1.PatchOptions{})
+	ts.Check(err)
 }

@@ -29,8 +29,9 @@ type copySecretsCmd struct {
 
 // Help is what `tpc copy-secrets --help` says beyond its flags.
 func (*copySecretsCmd) Help() string {
-	return `Secrets keep their names, contents, types, labels and annotations. One of the same name is replaced. When none
-matches, that is a failure, and so is a token of a ServiceAccount among them: it must not leave the cluster.`
+	return `Secrets keep their names, contents, types, labels and annotations, without those by which Argo CD, External Secrets,
+Helm and kubectl keep track of them. One of the same name is replaced, unless it is immutable. When none matches, that is
+a failure, and so is a token of a ServiceAccount among them: it must not leave the cluster.`
 }
 
 // Validate refuses what no API server would understand.

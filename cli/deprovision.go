@@ -73,15 +73,24 @@ func (c *deprovisionCmd) Run(ctx context.Context, w *world) error {
 		return w.record(s)
 	}
 
+	asked := time.Now()
+
 	s, err = w.await(ctx, t, progress.To(w.progressTo()), s, func(_ context.Context, s cluster.State) (cluster.State, bool, bool, error) {
 		done, failure := s.Deprovisioned()
+
+		// What app.ci has refused before it was asked for this is no answer to it.
+		refused := s.TearDownRefused()
+		if failure == nil && refused != nil && time.Since(asked) > w.patience.answer {
+			failure = refused
+		}
+
 		if failure != nil {
 			s.Failure = failure
 
 			return s, false, false, tenant.Final(&failedError{name: s.Name, failure: failure})
 		}
 
-		return s, done, false, nil
+		return s, done, refused != nil, nil
 	})
 	if err != nil {
 		return errors.Join(err, w.record(s))

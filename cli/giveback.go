@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
@@ -11,9 +10,9 @@ import (
 	"github.com/ephemeral-clusters/ephemeral-clusters/cli/tenant"
 )
 
-// giveBack asks for the tear-down of a cluster that nobody will use, if told to. It
-// leaves alone what is not this request's: what asks for something else or, where the UID
-// is known, has another.
+// giveBack asks for the tear-down of a cluster that nobody will use, if told to. It is the
+// one of a UID, whatever has been made of it since. Where that is not known, it leaves alone
+// what asks for something else.
 func (c *provisionCmd) giveBack(interrupt context.Context, w *world, t *tenant.Tenant, r *request.Request, uid types.UID) error {
 	if !c.DeprovisionOnFailure {
 		return nil
@@ -26,12 +25,19 @@ func (c *provisionCmd) giveBack(interrupt context.Context, w *world, t *tenant.T
 	name := r.Object.GetName()
 
 	err := w.retry(ctx, func(ctx context.Context) error {
-		u, err := t.Get(ctx, name)
-		if err != nil || !r.Equals(u) {
-			return err
+		its := uid
+
+		if its == "" {
+			u, same, err := t.Same(ctx, r.Wanted())
+			if err != nil || !same {
+				return err
+			}
+
+			its = u.GetUID()
 		}
 
-		if _, err = t.TearDown(ctx, name, cmp.Or(uid, u.GetUID())); err == nil {
+		_, err := t.TearDown(ctx, name, its)
+		if err == nil {
 			w.sayf("the tear-down of %s is asked for", name)
 		}
 

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -181,6 +183,19 @@ func (k *konflux) tenant(t *testing.T, namespace string) *envtest.AuthenticatedU
 	}))
 
 	return u
+}
+
+// kubeconfig makes a namespace and returns a file with which its tenant reaches it.
+func (k *konflux) kubeconfig(t *testing.T, namespace string) string {
+	t.Helper()
+
+	b, err := k.tenant(t, namespace).KubeConfig()
+	must(t, err)
+
+	file := filepath.Join(t.TempDir(), "kubeconfig")
+	must(t, os.WriteFile(file, b, 0o600))
+
+	return file
 }
 
 // await returns a claim once it exists.

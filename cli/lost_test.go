@@ -170,7 +170,7 @@ func TestAnswerLost(t *testing.T) {
 						tc.lose(w)
 
 						return true
-					case tc.refuse == nil || tc.refuse(r) == nil:
+					case !lost.Load() || tc.refuse == nil || tc.refuse(r) == nil:
 						return false
 					}
 

@@ -97,26 +97,28 @@ func run(args []string, w *world) int {
 		signals = append(signals, syscall.SIGHUP)
 	}
 
-	ctx, stop := signal.NotifyContext(context.Background(), signals...)
+	signalled, stop := signal.NotifyContext(context.Background(), signals...)
 	defer stop()
 
 	// A second signal does not wait for anything.
-	context.AfterFunc(ctx, stop)
+	context.AfterFunc(signalled, stop)
+
+	ctx, cancel := context.WithCancelCause(signalled)
+	defer cancel(nil)
+
+	// Who reads what we print may go. Go ends a program that goes on printing, unless it
+	// wants to know of that itself.
+	signal.Ignore(syscall.SIGPIPE)
+
+	w.out = &output{Writer: w.out, name: "standard output", lost: cancel}
+	w.err = &output{Writer: w.err, name: "standard error", lost: cancel}
 
 	// As a plugin of kubectl the program is called kubectl-tpc.
 	w.name = strings.Replace(filepath.Base(args[0]), "kubectl-", "kubectl ", 1)
 
 	c := &cli{}
 
-	parser, err := kong.New(c,
-		kong.Name(w.name),
-		kong.Description(description),
-		kong.Vars{"version": w.version},
-		kong.Writers(w.out, w.err),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 120}),
-		kong.BindTo(ctx, (*context.Context)(nil)),
-		kong.Bind(w),
-	)
+	parser, err := c.parser(ctx, w)
 	if err != nil {
 		return w.fail(err)
 	}
@@ -129,6 +131,19 @@ func run(args []string, w *world) int {
 	w.globals = c.globals
 
 	return w.fail(k.Run())
+}
+
+// parser returns what reads command lines into this.
+func (c *cli) parser(ctx context.Context, w *world) (*kong.Kong, error) {
+	return kong.New(c,
+		kong.Name(w.name),
+		kong.Description(description),
+		kong.Vars{"version": w.version},
+		kong.Writers(w.out, w.err),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 120}),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(w),
+	)
 }
 
 // usageError makes of what the parser says a problem with the command line.
@@ -198,9 +213,19 @@ func (w *world) connect() (*tenant.Tenant, error) {
 
 func (w *world) userAgent() string { return "tpc/" + w.version }
 
-// sayf prints a sentence for people, which programs do not get.
+// sayf prints a sentence for people, which programs do not get. Where nobody reads standard
+// output any more, somebody may still read standard error.
 func (w *world) sayf(format string, args ...any) {
-	if w.Output == outputText {
-		_, _ = fmt.Fprintf(w.out, format+"\n", args...)
+	if w.Output != outputText {
+		return
 	}
+
+	if _, err := fmt.Fprintf(w.out, format+"\n", args...); err != nil {
+		_, _ = fmt.Fprintf(w.err, w.name+": "+format+"\n", args...)
+	}
+}
+
+// warnf prints what somebody may want to know who will be surprised later.
+func (w *world) warnf(format string, args ...any) {
+	_, _ = fmt.Fprintf(w.err, w.name+": warning: "+format+"\n", args...)
 }

@@ -5,14 +5,11 @@ import (
 	"time"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
-	kerrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/ephemeral-clusters/ephemeral-clusters/api/testplatform/v1alpha1"
 	"github.com/ephemeral-clusters/ephemeral-clusters/cli/cluster"
 	"github.com/ephemeral-clusters/ephemeral-clusters/cli/progress"
 	"github.com/ephemeral-clusters/ephemeral-clusters/cli/request"
-	"github.com/ephemeral-clusters/ephemeral-clusters/cli/served"
 	"github.com/ephemeral-clusters/ephemeral-clusters/cli/tenant"
 )
 
@@ -24,6 +21,9 @@ type provisionCmd struct {
 	DeprovisionOnFailure bool    `help:"With --wait, give the cluster back when it does not become ready in time, fails, the wait is interrupted, or the results cannot be written."`
 	ResultsDir           string  `help:"Directory to write the files secretRef, testPlatformClusterClaimName and testPlatformClusterClaimNamespace to, when all went well."          placeholder:"DIR"`
 	DryRun               bool    `help:"Only check the request, on the cluster too; ask for nothing."`
+
+	// unseen is true when the Secret must not be read: the claim's conditions have to do.
+	unseen bool
 }
 
 // Help is what `tpc provision --help` says beyond its flags.
@@ -97,15 +97,19 @@ func (c *provisionCmd) Run(ctx context.Context, w *world) error {
 
 	if c.Wait {
 		if s, err = c.await(ctx, w, t, s); err != nil {
-			interrupted := (*interruptedError)(nil)
-			if c.DeprovisionOnFailure && errors.As(err, &interrupted) {
-				err = errors.New("interrupted")
+			cut := (*interruptedError)(nil)
+			if c.DeprovisionOnFailure && errors.As(err, &cut) {
+				cut.follow = ""
 			}
 
 			return errors.Join(err, c.giveBack(interrupt, w, t, r, u.GetUID()), w.record(s))
 		}
 
 		w.sayf("%s is ready after %s; its kubeconfig is in Secret %s: %s kubeconfig %s", s.Name, progress.Duration(time.Since(s.Created)), s.Secret, w.name, s.Name)
+
+		if c.unseen {
+			w.sayf("the Secret was not looked at, which takes the right to get Secrets: the claim says that it has the kubeconfig")
+		}
 	} else {
 		w.sayf("follow it: %s status %s --watch", w.name, s.Name)
 	}
@@ -123,145 +127,17 @@ func (c *provisionCmd) Run(ctx context.Context, w *world) error {
 	return nil
 }
 
-// check finds out whether what is asked for can be had, before anything is created.
-func (c *provisionCmd) check(ctx context.Context, w *world) (*tenant.Tenant, *request.Request, error) {
-	t, connectErr := w.connect()
-
-	namespace := c.namespace(t)
-	r, problems := request.New(c.Params, namespace, w.in)
-	problems = append(problems, c.checkResults()...)
-
-	if connectErr != nil {
-		return nil, nil, firstOf(append(problems, r.Check(nil)...), connectErr)
-	}
-
-	s, err := c.schema(ctx, w, t)
-
-	problems = append(problems, r.Check(s)...)
-	if len(problems) > 0 || err != nil {
-		return nil, nil, firstOf(problems, err)
-	}
-
-	if c.DryRun {
-		if _, err := t.Create(ctx, r.Object, true); err != nil {
-			return nil, nil, refused(r, t, err)
-		}
-
-		w.sayf("the request is valid; nothing was created")
-
-		return nil, nil, w.record(map[string]bool{"valid": true})
-	}
-
-	if !c.Wait {
-		return t, r, nil
-	}
-
-	// That it must not be read is better told now than when the cluster is ready.
-	err = w.attempt(ctx, func(ctx context.Context) error {
-		_, err := t.Kubeconfig(ctx, cluster.From(r.Object).Secret, "")
-
-		return err
-	})
-
-	none := (*tenant.NoKubeconfigError)(nil)
-	if err != nil && !errors.As(err, &none) {
-		return nil, nil, err
-	}
-
-	return t, r, nil
-}
-
-func (*provisionCmd) namespace(t *tenant.Tenant) string {
-	if t == nil {
-		return ""
-	}
-
-	return t.Namespace
-}
-
-// schema returns what the cluster knows of requests. Where that must not be read, the
-// API server says the same when it is asked to create, in its own words.
-func (*provisionCmd) schema(ctx context.Context, w *world, t *tenant.Tenant) (s *served.Schema, err error) {
-	err = w.attempt(ctx, func(context.Context) error {
-		s, err = t.Schema()
-
-		return err
-	})
-	if kerrors.IsForbidden(err) {
-		return nil, nil //nolint:nilnil // There is none, and that is no error.
-	}
-
-	return s, err
-}
-
-// firstOf returns problems, as an error, rather than another error.
-func firstOf(problems request.UsageErrors, err error) error {
-	if len(problems) > 0 {
-		return problems
-	}
-
-	return err
-}
-
-func refused(r *request.Request, t *tenant.Tenant, err error) error {
-	err = t.Explain(err, r.Object.GetName())
-
-	missing := (*tenant.NoNamespaceError)(nil)
-	if errors.As(err, &missing) {
-		return request.Usage("--namespace", missing.Error())
-	}
-
-	return firstOf(r.Refused(err), errors.Wrap(err, "cannot create the TestPlatformCluster"))
-}
-
-// An unknownError is about a claim that may have been created, though nobody has said so.
-type unknownError struct{ error }
-
-// Unwrap returns what has kept us from knowing.
-func (e *unknownError) Unwrap() error { return e.error }
-
-// create creates the claim, unless it exists as it is asked for: an earlier attempt
-// may have been cut off, by an API server that restarts or with the Pod it was in.
-// When it fails without having learnt whether the claim exists, that is an unknownError.
-func (*provisionCmd) create(ctx context.Context, w *world, t *tenant.Tenant, r *request.Request) (u *unstructured.Unstructured, created bool, err error) {
-	unanswered := false
-
-	err = w.attempt(ctx, func(ctx context.Context) (err error) {
-		defer func() { unanswered = unanswered || tenant.Unanswered(err) }()
-
-		u, err = t.Create(ctx, r.Object, false)
-		if created = err == nil; created {
-			return nil
-		}
-
-		if !kerrors.IsAlreadyExists(err) {
-			return err
-		}
-
-		u, err = t.Get(ctx, r.Object.GetName())
-
-		return err
-	})
-
-	switch {
-	case err != nil && (unanswered || ctx.Err() != nil):
-		return nil, false, &unknownError{refused(r, t, err)}
-	case err != nil:
-		return nil, false, refused(r, t, err)
-	case !created && !r.Equals(u):
-		return nil, false, errors.Errorf("TestPlatformCluster %s exists in namespace %s and asks for something else: choose another --name, or delete it first", u.GetName(), u.GetNamespace())
-	}
-
-	return u, created, nil
-}
-
 // await waits until the cluster can be used.
-func (*provisionCmd) await(ctx context.Context, w *world, t *tenant.Tenant, s cluster.State) (cluster.State, error) {
-	return w.await(ctx, t, progress.To(w.progressTo()), s, func(ctx context.Context, s cluster.State) (cluster.State, bool, bool, error) {
+func (c *provisionCmd) await(ctx context.Context, w *world, t *tenant.Tenant, s cluster.State) (cluster.State, error) {
+	s, err := w.await(ctx, t, progress.To(w.progressTo()), s, func(ctx context.Context, s cluster.State) (cluster.State, bool, bool, error) {
 		if f := s.ProvisionFailure(); f != nil {
 			s.Failure = f
 
 			return s, false, false, tenant.Final(&failedError{name: s.Name, failure: f})
+		}
+
+		if c.unseen {
+			return s, s.Ready, false, nil
 		}
 
 		ready := s.Ready
@@ -269,4 +145,11 @@ func (*provisionCmd) await(ctx context.Context, w *world, t *tenant.Tenant, s cl
 
 		return s, s.Ready, ready, err
 	})
+
+	gone := (*tenant.GoneError)(nil)
+	if errors.As(err, &gone) && len(c.Owner) > 0 {
+		return s, errors.Errorf("%s failed: %s", s.Name, s.Deletion())
+	}
+
+	return s, err
 }

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -25,13 +23,7 @@ func TestRestart(t *testing.T) {
 		env.ControlPlaneStopTimeout = 10 * time.Second
 	})
 
-	user := k.tenant(t, "restart")
-
-	b, err := user.KubeConfig()
-	must(t, err)
-
-	file := filepath.Join(t.TempDir(), "kubeconfig")
-	must(t, os.WriteFile(file, b, 0o600))
+	file := k.kubeconfig(t, "restart")
 
 	r := launch(t, file, arguments("--wait", "--namespace=restart")...)
 	must(t, k.report(t.Context(), "restart", "demo", life.Installing))

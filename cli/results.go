@@ -17,7 +17,7 @@ const (
 	resultNamespace = "testPlatformClusterClaimNamespace"
 )
 
-// checkResults makes sure that there will be a place for the results.
+// checkResults makes sure that the results can be written, by writing nothing to each.
 func (c *provisionCmd) checkResults() request.UsageErrors {
 	if c.ResultsDir == "" {
 		return nil
@@ -32,7 +32,32 @@ func (c *provisionCmd) checkResults() request.UsageErrors {
 		return request.Usage("--results-dir", "must be a directory")
 	}
 
+	for _, name := range []string{resultSecret, resultName, resultNamespace} {
+		if err := tryWrite(filepath.Join(c.ResultsDir, name)); err != nil {
+			return request.Usage("--results-dir", err.Error())
+		}
+	}
+
 	return nil
+}
+
+// tryWrite finds out whether a file can be written, and leaves things as they are.
+func tryWrite(file string) error {
+	_, err := os.Lstat(file)
+	added := errors.Is(err, os.ErrNotExist)
+
+	f, err := os.OpenFile(filepath.Clean(file), os.O_WRONLY|os.O_CREATE, 0o644) //nolint:gosec // As the results are.
+	if err != nil {
+		return err
+	}
+
+	err = f.Close()
+
+	if added {
+		return errors.Join(err, os.Remove(file))
+	}
+
+	return err
 }
 
 func (c *provisionCmd) writeResults(s cluster.State) error {

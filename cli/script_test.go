@@ -57,6 +57,7 @@ func TestScripts(t *testing.T) {
 					"secret":    secret,
 					"dump":      dump,
 					"delete":    remove,
+					"edit":      edit,
 					"crossplane": func(ts *testscript.TestScript, neg bool, args []string) {
 						wants(ts, !neg && len(args) == 2, "crossplane NAME STAGE")
 						s := in(ts)

@@ -39,12 +39,36 @@ func (e *failedError) Error() string { return fmt.Sprintf("%s failed: %s", e.nam
 
 // An interruptedError says that somebody has ended the wait.
 type interruptedError struct {
-	// follow is how to go on waiting.
+	// why says what has ended it, if that was no signal.
+	why error
+
+	// follow is how to go on waiting, if what was asked for goes on.
 	follow string
 }
 
 func (e *interruptedError) Error() string {
-	return "interrupted; what was asked for goes on: " + e.follow
+	said := "interrupted"
+	if e.why != nil {
+		said += ": " + e.why.Error()
+	}
+
+	if e.follow == "" {
+		return said
+	}
+
+	return said + "; what was asked for goes on: " + e.follow
+}
+
+// interrupted returns why a context was cancelled.
+func interrupted(ctx context.Context, follow string) *interruptedError {
+	e := &interruptedError{follow: follow}
+
+	unread := (*unreadError)(nil)
+	if errors.As(context.Cause(ctx), &unread) {
+		e.why = unread
+	}
+
+	return e
 }
 
 // A patience is how long to go on with an API server that does not answer.
@@ -57,12 +81,15 @@ type patience struct {
 
 	// interrupted is how long to try that once somebody has interrupted us.
 	interrupted time.Duration
+
+	// answer is how long to believe that app.ci has refused something else, before.
+	answer time.Duration
 }
 
 // usualPatience is less, once interrupted, than Kubernetes lets a container take to end, so
 // that there is time when a Pod is deleted.
 func usualPatience() patience {
-	return patience{ask: 3 * time.Minute, giveBack: 10 * time.Minute, interrupted: 20 * time.Second}
+	return patience{ask: 3 * time.Minute, giveBack: 10 * time.Minute, interrupted: 20 * time.Second, answer: 15 * time.Second}
 }
 
 // lastly returns a context for what is to be done when all else has ended. An interrupt,
@@ -155,7 +182,7 @@ func (w *world) await(ctx context.Context, t *tenant.Tenant, show progress.Repor
 	case errors.As(err, &timeout):
 		return last, &timeoutError{after: timeout.after, waitingFor: last.WaitingFor}
 	case err != nil && errors.Is(ctx.Err(), context.Canceled):
-		return last, &interruptedError{follow: w.name + " status " + last.Name + " --watch"}
+		return last, interrupted(ctx, w.name+" status "+last.Name+" --watch")
 	}
 
 	return last, err

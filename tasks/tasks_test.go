@@ -3,6 +3,7 @@
 package tasks
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"slices"
@@ -290,6 +291,102 @@ func TestExamples(t *testing.T) {
 				t.Errorf("the pipeline does not give its cluster back: %v", last)
 			}
 		})
+	}
+}
+
+// Pipelines as tenants have written them, for the deployed tasks, go on with those of this
+// directory as they are: Tekton takes them, the tasks know their parameters and have the results
+// that they ask for, and what is JSON to their authors is JSON when it reaches tpc.
+func TestTenants(t *testing.T) {
+	pipelines, err := filepath.Glob("testdata/*.yaml")
+	if err != nil || len(pipelines) == 0 {
+		t.Fatalf("there are no pipelines: %v", err)
+	}
+
+	for _, path := range pipelines {
+		t.Run(filepath.Base(path), func(t *testing.T) {
+			b, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+
+			pr := &pipelinev1.PipelineRun{}
+			// What is merged into it may be replaced there.
+			if err := yaml.Unmarshal(b, pr, yaml.DisallowUnknownFields); err != nil {
+				t.Fatal(err)
+			}
+
+			pr.SetName(pr.GetGenerateName() + "7xk2p")
+			pr.SetDefaults(t.Context())
+
+			if err := pr.Validate(t.Context()); err != nil {
+				t.Fatalf("Tekton does not take the PipelineRun: %v", err)
+			}
+
+			spec := pr.Spec.PipelineSpec
+			given := map[string]string{}
+
+			for _, p := range pr.Spec.Params {
+				given["$(params."+p.Name+")"] = p.Value.StringVal
+			}
+
+			for _, pt := range append(slices.Clone(spec.Tasks), spec.Finally...) {
+				checkAsked(t, pt, spec.Tasks)
+
+				if pt.TaskRef == nil {
+					continue
+				}
+
+				task := readTask(t, pt.TaskRef.Name)
+				rt := &resources.ResolvedTask{TaskName: task.GetName(), TaskSpec: &task.Spec}
+
+				if err := taskrun.ValidateResolvedTask(t.Context(), pt.Params, nil, rt); err != nil {
+					t.Error(err)
+				}
+
+				for _, p := range pt.Params {
+					checkParam(t, p, task, given)
+				}
+			}
+		})
+	}
+}
+
+// checkParam makes sure that a task knows a parameter, and that what begins like an object is
+// one once what was given to the pipeline is in it.
+func checkParam(t *testing.T, p pipelinev1.Param, task *pipelinev1.Task, given map[string]string) {
+	t.Helper()
+
+	if !slices.ContainsFunc(task.Spec.Params, func(s pipelinev1.ParamSpec) bool { return s.Name == p.Name }) {
+		t.Errorf("task %s does not know parameter %s", task.GetName(), p.Name)
+	}
+
+	value := p.Value.StringVal
+	for variable, v := range given {
+		value = strings.ReplaceAll(value, variable, v)
+	}
+
+	if strings.HasPrefix(value, "{") && !json.Valid([]byte(value)) {
+		t.Errorf("parameter %s is not JSON: %s", p.Name, value)
+	}
+}
+
+// checkAsked makes sure that the tasks whose results a task asks for have them.
+func checkAsked(t *testing.T, pt pipelinev1.PipelineTask, tasks []pipelinev1.PipelineTask) {
+	t.Helper()
+
+	for _, ref := range pipelinev1.PipelineTaskResultRefs(&pt) {
+		i := slices.IndexFunc(tasks, func(of pipelinev1.PipelineTask) bool { return of.Name == ref.PipelineTask })
+		if i < 0 || tasks[i].TaskRef == nil {
+			t.Errorf("there is no task %s to have results", ref.PipelineTask)
+
+			continue
+		}
+
+		task := readTask(t, tasks[i].TaskRef.Name)
+		if !slices.ContainsFunc(task.Spec.Results, func(r pipelinev1.TaskResult) bool { return r.Name == ref.Result }) {
+			t.Errorf("task %s does not have result %s", task.GetName(), ref.Result)
+		}
 	}
 }
 

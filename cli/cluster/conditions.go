@@ -4,6 +4,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/crossplane/crossplane-runtime/v2/pkg/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -12,6 +13,13 @@ const (
 	conditionReady  = "Ready"
 	conditionSynced = "Synced"
 )
+
+// reasonFatalError is Crossplane's, of all conditions that it could not find out because a
+// function, or what it was to compose, failed.
+const reasonFatalError = "FatalError"
+
+// annotationPaused is Crossplane's, of what it is to leave alone.
+const annotationPaused = meta.AnnotationKeyReconciliationPaused
 
 // conditions of a claim by type.
 type conditions map[string]metav1.Condition
@@ -22,6 +30,11 @@ func (cs conditions) isTrue(typ string) bool { return cs[typ].Status == metav1.C
 func (cs conditions) isFalse(typ string) bool { return cs[typ].Status == metav1.ConditionFalse }
 
 func (cs conditions) isUnknown(typ string) bool { return cs[typ].Status == metav1.ConditionUnknown }
+
+// isUnanswered reports whether Crossplane could not find out a condition.
+func (cs conditions) isUnanswered(typ string) bool {
+	return cs.isUnknown(typ) && cs[typ].Reason == reasonFatalError
+}
 
 // reported returns what a condition reports, whose message is a value. Crossplane puts
 // words of its own there, with status Unknown, when it could not ask the function.

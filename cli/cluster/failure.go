@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -22,7 +23,30 @@ func failureOf(s State) *Failure {
 		return s.conditions.failure(accepted.Type)
 	}
 
+	if s.Phase == PhasePending {
+		return s.refused()
+	}
+
 	return nil
+}
+
+// refused returns what app.ci will not take, however long anybody waits, or nil.
+func (s State) refused() *Failure {
+	if c := s.conditions[v1alpha1.ConditionAppCISynced]; s.conditions.isFalse(c.Type) && c.Reason == v1alpha1.ReasonRefused {
+		return s.conditions.failure(c.Type)
+	}
+
+	return nil
+}
+
+// TearDownRefused returns why app.ci will not take that the cluster is to be torn down, or
+// nil. It may just not have been asked yet, and have refused something before.
+func (s State) TearDownRefused() *Failure {
+	if !s.TearDown || s.over() || s.Phase == string(v1.PhaseDeprovisioning) {
+		return nil
+	}
+
+	return s.refused()
 }
 
 // failedPhase finds the condition that says why the phase is Failed.
@@ -59,11 +83,24 @@ func (s State) ProvisionFailure() *Failure {
 		return s.conditions.failure(published.Type)
 	case s.conditions.isTrue(string(v1.ConditionProwJobCompleted)):
 		return s.conditions.failure(string(v1.ConditionProwJobCompleted))
+	case s.deleted:
+		return &Failure{Condition: v1alpha1.ConditionPhase, Reason: s.Phase, Message: s.deletion("is being deleted")}
 	case s.ending(), s.over():
 		return &Failure{Condition: v1alpha1.ConditionPhase, Reason: s.Phase, Message: "the cluster is asked to be torn down"}
 	}
 
 	return nil
+}
+
+// Deletion tells that the claim was deleted, and what that may come from.
+func (s State) Deletion() string { return s.deletion("was deleted meanwhile") }
+
+func (s State) deletion(what string) string {
+	if s.owner == "" {
+		return "the " + v1alpha1.Kind + " " + what
+	}
+
+	return fmt.Sprintf("the %s %s, as it is when its owner, %s, does not exist", v1alpha1.Kind, what, s.owner)
 }
 
 // Deprovisioned reports whether the ProwJob that was to destroy the cluster has

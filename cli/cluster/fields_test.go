@@ -124,3 +124,45 @@ func TestFailureOfUnknownCause(t *testing.T) {
 		t.Errorf("Failure: want %q, got %q", want, got)
 	}
 }
+
+func TestFromSecret(t *testing.T) {
+	cases := map[string]struct {
+		reason string
+		spec   map[string]any
+		status map[string]any
+		want   string
+	}{
+		"Claim": {
+			reason: "A claim's Secret is where the claim says.",
+			spec:   map[string]any{"writeConnectionSecretToRef": map[string]any{"name": "asked"}},
+			status: map[string]any{"secretRef": "on-app-ci"},
+			want:   "asked",
+		},
+		"Composite": {
+			reason: "A composite's is where it was written first, whatever it asks for later.",
+			spec:   map[string]any{"crossplane": map[string]any{}, "writeConnectionSecretToRef": map[string]any{"name": "asked"}},
+			status: map[string]any{"secretRef": "written"},
+			want:   "written",
+		},
+		"NewComposite": {
+			reason: "Before that, it is where it asks for it.",
+			spec:   map[string]any{"crossplane": map[string]any{}, "writeConnectionSecretToRef": map[string]any{"name": "asked"}},
+			want:   "asked",
+		},
+		"Unsaid": {
+			reason: "Who does not say is told.",
+			status: map[string]any{"secretRef": "chosen"},
+			want:   "chosen",
+		},
+		"None": {reason: "There may be none."},
+	}
+
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			got := From(&unstructured.Unstructured{Object: map[string]any{"spec": tc.spec, "status": tc.status}}).Secret
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Errorf("%s\nFrom(...): -want Secret, +got:\n%s", tc.reason, diff)
+			}
+		})
+	}
+}

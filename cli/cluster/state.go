@@ -4,8 +4,10 @@ package cluster
 
 import (
 	"cmp"
+	"fmt"
 	"time"
 
+	"github.com/crossplane/crossplane-runtime/v2/pkg/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -54,6 +56,17 @@ type State struct {
 	// TearDown is true once the cluster is asked to be gone.
 	TearDown bool `json:"tearDown,omitempty"`
 
+	// owner is who the claim is deleted with, as people call it.
+	owner string
+
+	// deleted is true once the claim is to be gone, and paused while Crossplane is to
+	// leave it alone.
+	deleted bool
+	paused  bool
+
+	// reached is the furthest stage at which something was waited for.
+	reached wait
+
 	conditions conditions
 }
 
@@ -87,12 +100,25 @@ type claim struct {
 		WriteConnectionSecretToRef struct {
 			Name string `json:"name"`
 		} `json:"writeConnectionSecretToRef"`
+
+		// Crossplane has its settings here of a namespaced composite, and none of a claim.
+		Crossplane map[string]any `json:"crossplane"`
 	} `json:"spec"`
 	Status struct {
 		Conditions []metav1.Condition `json:"conditions"`
 		ProwJobID  string             `json:"prowJobId"`
 		SecretRef  string             `json:"secretRef"`
 	} `json:"status"`
+}
+
+// secret is where the credentials are, or will be. Crossplane goes by what a claim says at any
+// time. Of a composite the status says where they are, which may have been decided before.
+func (c *claim) secret() string {
+	if c.Spec.Crossplane != nil {
+		return cmp.Or(c.Status.SecretRef, c.Spec.WriteConnectionSecretToRef.Name)
+	}
+
+	return cmp.Or(c.Spec.WriteConnectionSecretToRef.Name, c.Status.SecretRef)
 }
 
 // From reads a claim, or a v2 namespaced composite.
@@ -115,10 +141,13 @@ func From(u *unstructured.Unstructured) State {
 		Since:          u.GetCreationTimestamp().Time,
 		ProwJobURL:     cs.reported(v1alpha1.ConditionProwJobURL),
 		ProwJobID:      clean(c.Status.ProwJobID),
-		Secret:         clean(cmp.Or(c.Spec.WriteConnectionSecretToRef.Name, c.Status.SecretRef)),
+		Secret:         clean(c.secret()),
 		Workflow:       clean(c.Spec.CIOperator.Test.Workflow),
 		ClusterProfile: clean(c.Spec.CIOperator.Test.ClusterProfile),
 		TearDown:       c.Spec.TearDownCluster || u.GetDeletionTimestamp() != nil,
+		owner:          Owner(u),
+		deleted:        u.GetDeletionTimestamp() != nil,
+		paused:         meta.IsPaused(u),
 		conditions:     cs,
 	}
 
@@ -133,17 +162,30 @@ func From(u *unstructured.Unstructured) State {
 func (s State) judged() State {
 	s.Ready = !s.over() && !s.ending() && s.conditions.isTrue(string(v1.ConditionClusterReady)) && s.conditions.isTrue(conditionReady)
 	s.Failure = failureOf(s)
-	s.WaitingFor = waitingFor(s)
+
+	return s.waits(waitingFor(s))
+}
+
+// waits returns the state of a cluster that waits for something.
+func (s State) waits(w wait) State {
+	w = w.since(s.reached)
+	s.WaitingFor = w.what
+
+	if w.stage != 0 {
+		s.reached = w
+	}
 
 	return s
 }
 
 // After returns the state of a cluster that was in another before. What Crossplane cannot
-// tell at the moment is what it was.
+// tell at the moment is what it was, and no stage is waited for that is past.
 func (s State) After(last State) State {
 	if s.UID != last.UID {
 		return s
 	}
+
+	s.reached = last.reached
 
 	if s.conditions.isUnknown(v1alpha1.ConditionPhase) {
 		s.Phase, s.Since = last.Phase, last.Since
@@ -159,9 +201,18 @@ func (s State) After(last State) State {
 // Lacks returns the state of a cluster that would be ready, were it not for
 // something that the claim does not know.
 func (s State) Lacks(what string) State {
-	s.Ready, s.WaitingFor = false, what
+	s.Ready = false
 
-	return s
+	return s.waits(wait{stage: stageKubeconfig, what: what})
+}
+
+// Owner is what people call the owner of an object that has one.
+func Owner(u *unstructured.Unstructured) string {
+	for _, o := range u.GetOwnerReferences() {
+		return clean(fmt.Sprintf("%s %s of UID %s", o.Kind, o.Name, o.UID))
+	}
+
+	return ""
 }
 
 // ending reports whether the cluster is, or is asked to be, torn down.

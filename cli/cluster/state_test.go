@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 
@@ -63,6 +64,8 @@ type verdict struct {
 	// Provision and Deprovision are why these fail.
 	Provision   *Failure
 	Deprovision *Failure
+	// TearDownRefused is why a tear-down does not begin.
+	TearDownRefused *Failure
 	// Gone is true once there is no more to wait for after a tear-down.
 	Gone bool
 }
@@ -77,12 +80,94 @@ func TestFrom(t *testing.T) {
 		return &Failure{Condition: "_EphemeralClusterPhase", Reason: phase, Message: "the cluster is asked to be torn down"}
 	}
 
+	appCI := &Failure{Condition: "AppCISynced", Reason: "Refused", Message: life.RefusedByAppCI}
+	deleted := &Failure{Condition: "_EphemeralClusterPhase", Reason: "Provisioning", Message: "the TestPlatformCluster is being deleted"}
+	ownerGone := &Failure{
+		Condition: "_EphemeralClusterPhase", Reason: "Pending",
+		Message: "the TestPlatformCluster is being deleted, as it is when its owner, PipelineRun run-1 of UID 7c1d, does not exist",
+	}
+
 	cases := map[string]struct {
 		reason   string
 		stage    life.Stage
 		tearDown bool
+		change   func(u *unstructured.Unstructured)
 		want     verdict
 	}{
+		"Bound": {
+			reason: "What Crossplane says by itself is no answer of the function.",
+			stage:  life.Bound,
+			want:   verdict{Phase: "Pending", WaitingFor: "Crossplane to take up the request"},
+		},
+		"Paused": {
+			reason: "What is paused waits for whoever has paused it, whatever else it says.",
+			stage:  life.Installing,
+			change: func(u *unstructured.Unstructured) {
+				u.SetAnnotations(map[string]string{"crossplane.io/paused": "true"})
+			},
+			want: verdict{Phase: "Provisioning", WaitingFor: "somebody to resume it: the claim is paused: its annotation crossplane.io/paused is true"},
+		},
+		"PausedToEnd": {
+			reason:   "So does its tear-down.",
+			stage:    life.Ready,
+			tearDown: true,
+			change: func(u *unstructured.Unstructured) {
+				u.SetAnnotations(map[string]string{"crossplane.io/paused": "true"})
+			},
+			want: verdict{
+				Phase: "Ready", WaitingFor: "somebody to resume it: the claim is paused: its annotation crossplane.io/paused is true",
+				Provision: tornDown("Ready"),
+			},
+		},
+		"Deleted": {
+			reason: "What is being deleted will not be ready.",
+			stage:  life.Installing,
+			change: func(u *unstructured.Unstructured) { u.SetDeletionTimestamp(new(metav1.Now())) },
+			want:   verdict{Phase: "Provisioning", WaitingFor: "app.ci to start the tear-down", Provision: deleted},
+		},
+		"OwnerGone": {
+			reason: "Who has an owner may be told of the reason.",
+			stage:  life.Created,
+			change: func(u *unstructured.Unstructured) {
+				u.SetDeletionTimestamp(new(metav1.Now()))
+				u.SetOwnerReferences([]metav1.OwnerReference{{Kind: "PipelineRun", Name: "run-1", UID: "7c1d"}})
+			},
+			want: verdict{Phase: "Pending", WaitingFor: "app.ci to start the tear-down", Provision: ownerGone},
+		},
+		"Uncomposed": {
+			reason: "Crossplane's words go before what it could not find out for that reason.",
+			stage:  life.Uncomposed,
+			want:   verdict{Phase: "Pending", WaitingFor: "Crossplane: " + life.SecretQuota},
+		},
+		"AppCIRefuses": {
+			reason: "What app.ci refuses for good has failed, in its words.",
+			stage:  life.AppCIRefuses,
+			want:   verdict{Phase: "Pending", Failure: appCI, Provision: appCI, Deprovision: appCI, Gone: true},
+		},
+		"AppCIQuota": {
+			reason: "What it may take later is waited for.",
+			stage:  life.AppCIQuota,
+			want:   verdict{Phase: "Pending", WaitingFor: "app.ci to take what is asked for: " + life.Quota},
+		},
+		"AppCIAway": {
+			reason: "So it is while it cannot be asked.",
+			stage:  life.AppCIAway,
+			want:   verdict{Phase: "Provisioning", WaitingFor: "app.ci to be reachable: " + life.NoRoute},
+		},
+		"ChangeRefused": {
+			reason: "A cluster that is ready is so, whatever app.ci refuses to make of it.",
+			stage:  life.TearDownNo,
+			want:   verdict{Phase: "Ready", Ready: true},
+		},
+		"TearDownRefused": {
+			reason:   "A tear-down that app.ci refuses does not begin.",
+			stage:    life.TearDownNo,
+			tearDown: true,
+			want: verdict{
+				Phase: "Ready", WaitingFor: "app.ci to take what is asked for: " + life.RefusedByAppCI,
+				Provision: tornDown("Ready"), TearDownRefused: appCI,
+			},
+		},
 		"Created": {
 			reason: "Before anything is said, Crossplane is waited for.",
 			stage:  life.Created,
@@ -168,7 +253,7 @@ func TestFrom(t *testing.T) {
 		"Unknown": {
 			reason: "What Crossplane could not find out is neither a phase nor a link.",
 			stage:  life.Unknown,
-			want:   verdict{Phase: "Pending", WaitingFor: "the request to be accepted: " + life.Fatal},
+			want:   verdict{Phase: "Pending", WaitingFor: "Crossplane: " + life.Fatal},
 		},
 		"AskedToEnd": {
 			reason:   "One that is to be torn down is no longer ready.",
@@ -212,7 +297,12 @@ func TestFrom(t *testing.T) {
 
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			s := From(claimAt(t, tc.stage, tc.tearDown))
+			u := claimAt(t, tc.stage, tc.tearDown)
+			if tc.change != nil {
+				tc.change(u)
+			}
+
+			s := From(u)
 			gone, deprovision := s.Deprovisioned()
 
 			if s.ProwJobURL != "" && s.ProwJobURL != life.ProwJobURL {
@@ -221,7 +311,7 @@ func TestFrom(t *testing.T) {
 
 			got := verdict{
 				Phase: s.Phase, Ready: s.Ready, WaitingFor: s.WaitingFor,
-				Failure: s.Failure, Provision: s.ProvisionFailure(), Deprovision: deprovision, Gone: gone,
+				Failure: s.Failure, Provision: s.ProvisionFailure(), Deprovision: deprovision, TearDownRefused: s.TearDownRefused(), Gone: gone,
 			}
 			if diff := cmp.Diff(tc.want, got); diff != "" {
 				t.Errorf("%s\nFrom(...): -want, +got:\n%s", tc.reason, diff)
@@ -252,17 +342,17 @@ func TestAfter(t *testing.T) {
 		"Unknown": {
 			reason: "What is not known now is what it was, and why nobody knows is told.",
 			last:   life.Installing, now: life.Unknown,
-			wantPhase: "Provisioning", wantSince: since, wantURL: life.ProwJobURL, wantWaits: "the request to be accepted: " + life.Fatal,
+			wantPhase: "Provisioning", wantSince: since, wantURL: life.ProwJobURL, wantWaits: "Crossplane: " + life.Fatal,
 		},
 		"NeverKnown": {
 			reason: "That may be nothing.",
 			last:   life.Created, now: life.Unknown,
-			wantPhase: "Pending", wantSince: created, wantWaits: "the request to be accepted: " + life.Fatal,
+			wantPhase: "Pending", wantSince: created, wantWaits: "Crossplane: " + life.Fatal,
 		},
 		"Another": {
 			reason: "It is of no other cluster.",
 			last:   life.Installing, now: life.Unknown, recreate: true,
-			wantPhase: "Pending", wantSince: created, wantWaits: "the request to be accepted: " + life.Fatal,
+			wantPhase: "Pending", wantSince: created, wantWaits: "Crossplane: " + life.Fatal,
 		},
 	}
 

@@ -8,31 +8,67 @@ import (
 	v1 "github.com/ephemeral-clusters/ephemeral-clusters/api/v1"
 )
 
+// A stage of a cluster's life is reached by what was waited for before. A cluster does not
+// go back to one, though what tells of it may: conditions come one by one, and may be
+// missing for a while.
+type stage int
+
+const (
+	stageRequest stage = iota + 1
+	stageAcceptance
+	stageAppCI
+	stageProwJob
+	stageCIOperator
+	stageInstall
+	stageSecret
+	stageKubeconfig
+	stageTearDown
+	stageDestruction
+)
+
+// A wait is for something that must happen. It has no stage when that is somebody's doing
+// who keeps the cluster from getting on, at whatever stage it is.
+type wait struct {
+	stage stage
+	what  string
+}
+
+// nothing is waited for.
+func nothing() *wait { return &wait{} }
+
 // waits are asked in order; the first that is in the way is what is waited for.
-func waits() []func(State) string {
-	return []func(State) string{
+func waits() []func(State) *wait {
+	return []func(State) *wait{
 		waitsForNothing,
-		waitsForTearDown,
-		waitsForAcceptance,
+		waitsForResumption,
 		waitsForCrossplane,
 		waitsForAppCI,
+		waitsForTearDown,
+		waitsForAcceptance,
+		waitsForTakingUp,
 		waitsForProwJob,
 		waitsForCluster,
 		waitsForCredentials,
 	}
 }
 
-// nothing ends the chain: it is in the way of all that follows.
-const nothing = "-"
-
-func waitingFor(s State) string {
+func waitingFor(s State) wait {
 	for _, waits := range waits() {
-		if what := waits(s); what != "" {
-			return strings.TrimPrefix(what, nothing)
+		if w := waits(s); w != nil {
+			return *w
 		}
 	}
 
-	return ""
+	return wait{}
+}
+
+// since returns what is waited for after something else was: no stage that is past.
+func (w wait) since(last wait) wait {
+	if w.what == "" || w.stage == 0 || w.stage >= last.stage {
+		return w
+	}
+
+	return last
 }
 
 // because joins what is waited for and the words of who is waited for.
@@ -44,94 +80,130 @@ func because(what, words string) string {
 	return what + ": " + words
 }
 
-func waitsForNothing(s State) string {
+func waitsForNothing(s State) *wait {
 	if s.over() || s.Failure != nil || s.Ready {
-		return nothing
+		return nothing()
 	}
 
-	return ""
+	return nil
 }
 
-func waitsForTearDown(s State) string {
+func waitsForResumption(s State) *wait {
+	if !s.paused {
+		return nil
+	}
+
+	return &wait{what: fmt.Sprintf("somebody to resume it: the claim is paused: its annotation %s is true", annotationPaused)}
+}
+
+// waitsForCrossplane tells Crossplane's trouble before what it could not find out for it.
+func waitsForCrossplane(s State) *wait {
+	_, accepted := s.conditions[v1alpha1.ConditionAccepted]
+	_, phase := s.conditions[v1alpha1.ConditionPhase]
+
+	switch {
+	case s.conditions.isFalse(conditionSynced):
+		return &wait{what: because("Crossplane", s.conditions[conditionSynced].Message)}
+	case s.conditions.isUnanswered(v1alpha1.ConditionAccepted):
+		return &wait{what: because("Crossplane", s.conditions[v1alpha1.ConditionAccepted].Message)}
+	case !accepted && !phase && !s.ending():
+		return &wait{stage: stageRequest, what: "Crossplane to take up the request"}
+	}
+
+	return nil
+}
+
+// waitsForAppCI passes on why app.ci does not have what it is asked for, in its own words.
+func waitsForAppCI(s State) *wait {
+	c := s.conditions[v1alpha1.ConditionAppCISynced]
+
+	switch {
+	case !s.conditions.isFalse(c.Type):
+		return nil
+	case c.Reason == v1alpha1.ReasonUnreachable:
+		return &wait{what: because("app.ci to be reachable", c.Message)}
+	}
+
+	return &wait{what: because("app.ci to take what is asked for", c.Message)}
+}
+
+func waitsForTearDown(s State) *wait {
 	signal := s.conditions[string(v1.ConditionTestCompleted)]
 
 	switch {
 	case !s.ending():
-		return ""
+		return nil
 	case s.conditions.isFalse(signal.Type) && signal.Reason != "":
-		return because("ci-operator to be told to tear down", fmt.Sprintf("%s: %s", signal.Reason, signal.Message))
+		return &wait{what: because("ci-operator to be told to tear down", fmt.Sprintf("%s: %s", signal.Reason, signal.Message))}
 	case s.Phase == string(v1.PhaseDeprovisioning):
-		return "the ProwJob to destroy the cluster"
+		return &wait{stage: stageDestruction, what: "the ProwJob to destroy the cluster"}
 	}
 
-	return "app.ci to start the tear-down"
+	return &wait{stage: stageTearDown, what: "app.ci to start the tear-down"}
 }
 
-func waitsForAcceptance(s State) string {
+func waitsForAcceptance(s State) *wait {
 	c, ok := s.conditions[v1alpha1.ConditionAccepted]
-	if !ok || s.conditions.isTrue(c.Type) {
-		return ""
-	}
 
-	return because("the request to be accepted", c.Message)
+	switch what := because("the request to be accepted", c.Message); {
+	case !ok || s.conditions.isTrue(c.Type):
+		return nil
+	case s.conditions.isFalse(c.Type):
+		return &wait{what: what}
+	default:
+		return &wait{stage: stageAcceptance, what: what}
+	}
 }
 
-func waitsForCrossplane(s State) string {
-	switch {
-	case len(s.conditions) == 0:
-		return "Crossplane to take up the request"
-	case s.conditions.isFalse(conditionSynced):
-		return because("Crossplane", s.conditions[conditionSynced].Message)
-	}
-
-	return ""
-}
-
-func waitsForAppCI(s State) string {
+func waitsForTakingUp(s State) *wait {
 	if s.Phase == PhasePending {
-		return "app.ci to take up the request"
+		return &wait{stage: stageAppCI, what: "app.ci to take up the request"}
 	}
 
-	return ""
+	return nil
 }
 
-func waitsForProwJob(s State) string {
+func waitsForProwJob(s State) *wait {
 	c, ok := s.conditions[string(v1.ConditionProwJobCreating)]
 
 	switch {
 	case !ok:
-		return "the ProwJob to be created"
+		return &wait{stage: stageProwJob, what: "the ProwJob to be created"}
 	case s.conditions.isFalse(c.Type) && c.Reason != v1.ReasonProwJobCreated:
-		return because("the ProwJob to be created", c.Message)
+		return &wait{what: because("the ProwJob to be created", c.Message)}
 	}
 
-	return ""
+	return nil
 }
 
 // waitsForCluster passes on app.ci's words, which also say how long such clusters
 // take, behind what they mean.
-func waitsForCluster(s State) string {
+func waitsForCluster(s State) *wait {
 	c := s.conditions[string(v1.ConditionClusterReady)]
-	if s.conditions.isTrue(c.Type) {
-		return ""
-	}
-
-	what := "the cluster to be ready"
 
 	switch {
+	case s.conditions.isTrue(c.Type):
+		return nil
 	case strings.HasPrefix(c.Message, v1.MessageNamespaceNotFound):
-		what = "ci-operator to start"
+		return &wait{stage: stageCIOperator, what: because("ci-operator to start", c.Message)}
 	case strings.HasPrefix(c.Message, v1.MessageKubeconfigNotReady):
-		what = "the cluster to be installed"
+		return &wait{stage: stageInstall, what: because("the cluster to be installed", c.Message)}
 	case strings.HasPrefix(c.Message, v1.MessageHiveSecretsNotReady):
-		what = "a cluster of Hive's pool"
+		return &wait{stage: stageInstall, what: because("a cluster of Hive's pool", c.Message)}
+	case s.conditions.isFalse(c.Type):
+		return &wait{what: because("the cluster to be ready", c.Message)}
 	}
 
-	return because(what, c.Message)
+	return &wait{stage: stageCIOperator, what: because("the cluster to be ready", c.Message)}
 }
 
-func waitsForCredentials(s State) string {
+func waitsForCredentials(s State) *wait {
 	published := s.conditions[v1alpha1.ConditionCredentialsPublished]
 
-	return because(fmt.Sprintf("the kubeconfig to be in Secret %q", s.Secret), published.Message)
+	what := fmt.Sprintf("the kubeconfig to be in Secret %q", s.Secret)
+	if s.Secret == "" {
+		what = "the kubeconfig to be in a Secret, of which the claim names none: spec.writeConnectionSecretToRef.name"
+	}
+
+	return &wait{stage: stageSecret, what: because(what, published.Message)}
 }

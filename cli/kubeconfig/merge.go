@@ -1,13 +1,15 @@
 package kubeconfig
 
 import (
+	"cmp"
 	"context"
+	"maps"
 	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
-	"github.com/moby/sys/atomicwriter"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
@@ -23,22 +25,38 @@ func DefaultFile() string {
 	return clientcmd.NewDefaultPathOptions().GetDefaultFilename()
 }
 
-// Write makes a file whose only context, of some name, is the cluster's. It replaces at
-// once what was there. Only its owner can read it, whatever the umask is.
-func (a *Access) Write(file, name string) error {
+// Encode returns a kubeconfig whose only context, of some name, is the cluster's.
+func (a *Access) Encode(name string) ([]byte, error) {
 	b, err := clientcmd.Write(*a.config(name))
+
+	return b, errors.Wrap(err, "cannot encode the kubeconfig")
+}
+
+// Write makes a file whose only context, of some name, is the cluster's, in place of what
+// was there. Only its owner can read it, whatever the umask is.
+func (a *Access) Write(file, name string) error {
+	b, err := a.Encode(name)
 	if err != nil {
-		return errors.Wrap(err, "cannot encode the kubeconfig")
+		return err
 	}
 
-	return errors.Wrapf(atomicwriter.WriteFile(file, b, modeFile), "cannot write %s", file)
+	return put(file, b, modeFile)
 }
 
 // Merge puts access to a cluster into a kubeconfig, under a context of some name that
-// has the cluster and the user to itself. What was there under that name is replaced,
-// if it was put there like this, and everything else stays. Only with use does it
-// become the current context. Afterwards only the owner can read the file.
+// has the cluster and the user to itself. What was there under that name is renewed,
+// if it was put there like this, and everything else stays, as do the file's owner and mode.
+// Only with use does it become the current context.
 func (a *Access) Merge(ctx context.Context, file, name string, use bool) error {
+	mode := os.FileMode(modeFile)
+
+	switch info, err := os.Stat(file); {
+	case err == nil && !info.Mode().IsRegular():
+		return errors.Errorf("cannot merge into %s, which is not a file", file)
+	case err == nil:
+		mode = info.Mode().Perm()
+	}
+
 	if err := os.MkdirAll(filepath.Dir(file), modeDir); err != nil {
 		return errors.Wrapf(err, "cannot make the directory of %s", file)
 	}
@@ -62,33 +80,62 @@ func (a *Access) Merge(ctx context.Context, file, name string, use bool) error {
 		return errors.Errorf("%s has a context %q already, of cluster %q: choose another with --context-name", file, name, c.Cluster)
 	}
 
-	in := a.config(name)
-	cfg.Clusters[name], cfg.AuthInfos[name], cfg.Contexts[name] = in.Clusters[name], in.AuthInfos[name], in.Contexts[name]
+	a.renew(cfg, name)
 
 	if use {
 		cfg.CurrentContext = name
 	}
 
-	return replace(file, cfg)
-}
-
-// replace writes a kubeconfig at once, to where a symbolic link leads if it is one.
-func replace(file string, cfg *clientcmdapi.Config) error {
 	b, err := clientcmd.Write(*cfg)
 	if err != nil {
 		return errors.Wrap(err, "cannot encode the kubeconfig")
 	}
 
-	target, err := filepath.EvalSymlinks(file)
-	if errors.Is(err, os.ErrNotExist) {
-		target, err = file, nil
+	return put(file, b, mode)
+}
+
+// renew puts into a kubeconfig what comes from the cluster. What a user may have said of it
+// since it was there first stays.
+func (a *Access) renew(cfg *clientcmdapi.Config, name string) {
+	in := a.config(name)
+	cluster, user, access := in.Clusters[name].DeepCopy(), in.AuthInfos[name].DeepCopy(), in.Contexts[name]
+
+	if had, ok := cfg.Clusters[name]; ok {
+		cluster.ProxyURL = cmp.Or(cluster.ProxyURL, had.ProxyURL)
+		cluster.DisableCompression = cluster.DisableCompression || had.DisableCompression
+		cluster.Extensions = kept(had.Extensions, cluster.Extensions)
+
+		if had.Server == cluster.Server {
+			cluster.TLSServerName = cmp.Or(cluster.TLSServerName, had.TLSServerName)
+		}
 	}
 
-	if err == nil {
-		err = atomicwriter.WriteFile(target, b, modeFile)
+	if had, ok := cfg.AuthInfos[name]; ok {
+		user.Extensions = kept(had.Extensions, user.Extensions)
+
+		if user.Impersonate == "" {
+			user.Impersonate, user.ImpersonateUID, user.ImpersonateGroups, user.ImpersonateUserExtra = had.Impersonate, had.ImpersonateUID, had.ImpersonateGroups, had.ImpersonateUserExtra
+		}
 	}
 
-	return errors.Wrapf(err, "cannot write %s", file)
+	if had, ok := cfg.Contexts[name]; ok {
+		access.Namespace = cmp.Or(had.Namespace, access.Namespace)
+		access.Extensions = kept(had.Extensions, access.Extensions)
+	}
+
+	cfg.Clusters[name], cfg.AuthInfos[name], cfg.Contexts[name] = cluster, user, access
+}
+
+// kept returns what there was, and what there is now in place of it.
+func kept(had, now map[string]runtime.Object) map[string]runtime.Object {
+	all := maps.Clone(had)
+	if all == nil {
+		return now
+	}
+
+	maps.Copy(all, now)
+
+	return all
 }
 
 const (

@@ -136,6 +136,69 @@ users:
 			name:   "a/demo",
 			want:   demo,
 		},
+		"Kept": {
+			reason: "What the user has said of it since stays, and what came from the cluster is renewed.",
+			file: `apiVersion: v1
+clusters:
+- cluster:
+    certificate-authority: former/ca.crt
+    insecure-skip-tls-verify: true
+    proxy-url: http://proxy.example:3128
+    server: https://c.example
+    tls-server-name: inner.example
+  name: a/demo
+contexts:
+- context:
+    cluster: a/demo
+    extensions:
+    - extension:
+        note: mine
+      name: notes.example
+    namespace: mine
+    user: a/demo
+  name: a/demo
+current-context: a/demo
+kind: Config
+users:
+- name: a/demo
+  user:
+    as: somebody
+    client-certificate: former/client.crt
+    token: former
+`,
+			name: "a/demo",
+			want: `apiVersion: v1
+clusters:
+- cluster:
+    proxy-url: http://proxy.example:3128
+    server: https://c.example
+    tls-server-name: inner.example
+  name: a/demo
+contexts:
+- context:
+    cluster: a/demo
+    extensions:
+    - extension:
+        note: mine
+      name: notes.example
+    namespace: mine
+    user: a/demo
+  name: a/demo
+current-context: a/demo
+kind: Config
+users:
+- name: a/demo
+  user:
+    as: somebody
+    token: TOPSECRET
+`,
+		},
+		"Moved": {
+			reason: "A name of another server's certificate is not this one's.",
+			file:   strings.NewReplacer("server: https://c.example\n", "server: https://former.example\n    tls-server-name: former.example\n").Replace(demo),
+			name:   "a/demo",
+			want:   demo,
+		},
 		"Use": {
 			reason: "The current context changes when that is asked for.",
 			file:   own,
@@ -187,13 +250,8 @@ users:
 				t.Fatal(err)
 			}
 
-			// What is left alone is so in every way.
-			want := os.FileMode(0o600)
-			if tc.wantErr != "" {
-				want = 0o644
-			}
-
-			if got := info.Mode().Perm(); got != want {
+			// Whose file it is decides who may read it.
+			if got, want := info.Mode().Perm(), os.FileMode(0o644); got != want {
 				t.Errorf("%s\nMerge(...): want mode %o, got %o", tc.reason, want, got)
 			}
 		})

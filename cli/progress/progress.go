@@ -28,7 +28,10 @@ type Reporter interface {
 
 // To returns a reporter that writes to a terminal or to something else.
 func To(w io.Writer) Reporter {
-	f, ok := w.(*os.File)
+	f, ok := w.(interface {
+		io.Writer
+		Fd() uintptr
+	})
 	if !ok || !term.IsTerminal(int(f.Fd())) || os.Getenv("TERM") == "dumb" {
 		return NewLines(w, time.Now)
 	}

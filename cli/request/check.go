@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"maps"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
-	"k8s.io/apimachinery/pkg/api/equality"
 	kerrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -30,7 +30,7 @@ func (r *Request) Check(s *served.Schema) UsageErrors {
 		}
 	}
 
-	return append(r.checkTest(meant), problems...)
+	return slices.Concat(r.checkTest(meant), r.checkValues(), problems)
 }
 
 // checkTest holds what no schema says: what a cluster can be made of.
@@ -150,34 +150,11 @@ func (s source) hint(rest served.Path, what string) string {
 	return "to read it from a file, write @ before the file's name"
 }
 
-// Equals reports whether an object asks for the same cluster. It may have what was
-// added to it since.
-func (r *Request) Equals(u *unstructured.Unstructured) bool {
+// Wanted returns what an object must have to be what is asked for. It may have what was
+// added to it since, and a tear-down may have been asked for meanwhile.
+func (r *Request) Wanted() *unstructured.Unstructured {
 	want := r.Object.DeepCopy()
-	// A tear-down may have been asked for meanwhile.
 	unstructured.RemoveNestedField(want.Object, "spec", "tearDownCluster")
 
-	return within(want.Object["spec"], u.Object["spec"]) &&
-		within(want.Object["metadata"], u.Object["metadata"])
-}
-
-// within reports whether all of a value is in another.
-func within(want, have any) bool {
-	w, ok := want.(map[string]any)
-	if !ok {
-		return equality.Semantic.DeepEqual(want, have)
-	}
-
-	h, ok := have.(map[string]any)
-	if !ok {
-		return false
-	}
-
-	for key, value := range w {
-		if !within(value, h[key]) {
-			return false
-		}
-	}
-
-	return true
+	return want
 }

@@ -10,9 +10,12 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 )
 
+// byteOrderMark is what some editors begin a file with.
+const byteOrderMark = "\uFEFF"
+
 // envFrom reads a directory of environment variables: each file is one. Directories
-// are passed over, and so is what begins with two dots: that is how Kubernetes keeps
-// versions of a mounted Secret.
+// are passed over, and so is what begins with a dot: that is how Kubernetes keeps
+// versions of a mounted Secret, and how others keep what is no content.
 func envFrom(dir string) (map[string]any, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -30,7 +33,7 @@ func envFrom(dir string) (map[string]any, error) {
 			return nil, err
 		}
 
-		if info.IsDir() || strings.HasPrefix(e.Name(), "..") {
+		if info.IsDir() || strings.HasPrefix(e.Name(), ".") {
 			continue
 		}
 
@@ -43,8 +46,13 @@ func envFrom(dir string) (map[string]any, error) {
 			return nil, err
 		}
 
-		if !utf8.Valid(b) {
+		switch {
+		case !utf8.Valid(b):
 			return nil, errors.Errorf("file %q is not text", e.Name())
+		case strings.Contains(string(b), nul):
+			return nil, errors.Errorf("file %q %s", e.Name(), hasNUL)
+		case strings.HasPrefix(string(b), byteOrderMark):
+			return nil, errors.Errorf("file %q begins with a byte order mark, which would be part of the value: save it without", e.Name())
 		}
 
 		env[e.Name()] = strings.TrimSuffix(strings.TrimSuffix(string(b), "\n"), "\r")

@@ -114,6 +114,19 @@ func (r *Request) setOwner(p Params) UsageErrors {
 	return nil
 }
 
+// Owners are those that the cluster is to live as long as.
+func (r *Request) Owners() []metav1.OwnerReference { return r.Object.GetOwnerReferences() }
+
+// SecretProblem says what is wrong with the name of the Secret.
+func (r *Request) SecretProblem(what string) UsageErrors {
+	p := r.problem(served.Path{"spec", "writeConnectionSecretToRef", "name"}, what)
+	if p.Flags == "" {
+		return Usage(flagSecretName, what)
+	}
+
+	return UsageErrors{p}
+}
+
 func (r *Request) setSecretName(p Params) UsageErrors {
 	path := served.Path{"spec", "writeConnectionSecretToRef", "name"}
 

@@ -44,7 +44,7 @@ spec: {ciOperator: {
   test: {workfow: w, clusterprofile: aws}}}
 `)
 
-	for name, content := range map[string]string{"env/A=B": "x", "binary/KEY": "\xff\x00SECRET"} {
+	for name, content := range map[string]string{"env/A=B": "x", "binary/KEY": "\xff\x00SECRET", "nul/KEY": "SECRET\x00", "mark/KEY": "\uFEFFSECRET"} {
 		if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
 			t.Fatal(err)
 		}
@@ -80,6 +80,50 @@ spec: {ciOperator: {
 				`--filename (misspelt.yaml:6): spec.ciOperator.test.clusterprofile: unknown field, did you mean "clusterProfile"?`,
 				`--filename (misspelt.yaml:6): spec.ciOperator.test.workfow: unknown field, did you mean "workflow"?`,
 			},
+		},
+		"NUL": {
+			reason: "Nothing can have it in its environment, wherever it comes from.",
+			params: with(func(p *Params) { p.Env = `{"A": "SECRET\u0000"}` }),
+			want:   []string{"--env: A: has a NUL byte, which no environment variable can have"},
+		},
+		"NULFile": {
+			reason: "So it is with a file.",
+			params: with(func(p *Params) { p.EnvFrom = "nul" }),
+			want:   []string{`--env-from: file "KEY" has a NUL byte, which no environment variable can have`},
+		},
+		"ByteOrderMark": {
+			reason: "What cannot be seen in a value is told of.",
+			params: with(func(p *Params) { p.EnvFrom = "mark" }),
+			want:   []string{`--env-from: file "KEY" begins with a byte order mark, which would be part of the value: save it without`},
+		},
+		"EmptyVersion": {
+			reason: "What is required is not empty: app.ci would not even get to see it.",
+			params: with(func(p *Params) {
+				p.Releases = `{"latest":{"release":{"channel":"stable","version":"","architecture":"multi"}}}`
+			}),
+			want: []string{"--releases: latest.release.version: is required, and is empty"},
+		},
+		"EmptyInList": {
+			reason: "So it is in lists.",
+			params: with(func(p *Params) {
+				p.BuildRoot = `{project_image: {inputs: {a: {paths: [{source_path: /a, destination_dir: ""}]}}}}`
+			}),
+			want: []string{"--build-root: project_image.inputs.a.paths[0].destination_dir: is required, and is empty"},
+		},
+		"Versions": {
+			reason: "There is no such version of anything.",
+			params: with(func(p *Params) {
+				p.Releases = `{latest: {release: {channel: stable, version: "4.16."}}, initial: {candidate: {product: ocp, stream: nightly, version: "4"}}, other: {release: {channel: stable, version: 4.20.1-rc.2}}}`
+			}),
+			want: []string{
+				`--releases: initial.candidate.version: "4" is not a version: it must be such as 4.20, or 4.20.1`,
+				`--releases: latest.release.version: "4.16." is not a version: it must be such as 4.20, or 4.20.1`,
+			},
+		},
+		"ClaimVersion": {
+			reason: "Nor does a pool have it.",
+			params: Params{Name: "demo", Workflow: "generic-claim", ClusterClaim: `{cloud: aws, owner: o, version: "v5"}`},
+			want:   []string{`--cluster-claim: version: "v5" is not a version: it must be such as 4.20, or 4.20.1`},
 		},
 		"Both": {
 			reason: "A cluster comes from one place.",

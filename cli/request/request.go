@@ -68,6 +68,8 @@ func (r *Request) start(p Params, in io.Reader) UsageErrors {
 		return Usage(flagFilename, "must be the manifest of a "+v1alpha1.Kind)
 	}
 
+	withoutBookkeeping(object)
+
 	r.Object.Object = object
 	r.sources = append(r.sources, source{flag: flagFilename, text: t})
 

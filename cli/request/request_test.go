@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/yaml"
 
 	"github.com/ephemeral-clusters/ephemeral-clusters/cli/internal/xrdtest"
@@ -51,6 +50,7 @@ func TestNew(t *testing.T) {
 	write(t, filepath.Join(env, "..2024_01_01"), "TOKEN", "two\nlines\n")
 	write(t, env, "B", "from a file\r\n")
 	write(t, env, "EMPTY", "")
+	write(t, env, ".gitkeep", "not a variable")
 
 	for link, target := range map[string]string{"..data": "..2024_01_01", "TOKEN": "..data/TOKEN"} {
 		if err := os.Symlink(target, filepath.Join(env, link)); err != nil {
@@ -69,12 +69,82 @@ spec:
     test: {workflow: ipi-gcp, clusterProfile: gcp, env: {A: "1", B: "2"}}
 `)
 
+	exported := write(t, dir, "exported.yaml", `
+# As kubectl get -o yaml writes it.
+---
+apiVersion: ci.openshift.org/v1alpha1
+kind: TestPlatformCluster
+metadata:
+  name: from-file
+  uid: 7c1d
+  resourceVersion: "42"
+  generation: 3
+  creationTimestamp: "2026-01-02T03:04:05Z"
+  managedFields: [{manager: kubectl}]
+  annotations: {kubectl.kubernetes.io/last-applied-configuration: "{}", note: mine}
+  labels: {crossplane.io/claim-name: from-file}
+spec:
+  compositionRevisionRef: {name: testplatform-ephemeral-cluster-1}
+  resourceRef: {apiVersion: ci.openshift.org/v1alpha1, kind: XTestPlatformCluster, name: from-file-x7k2p}
+  writeConnectionSecretToRef: {name: own}
+  ciOperator:
+    releases: `+releases+`
+    test: {workflow: ipi-gcp, clusterProfile: gcp}
+status: {secretRef: from-file-x7k2p-credentials}
+---
+`)
+
 	cases := map[string]struct {
 		reason string
 		params Params
 		stdin  string
 		want   string
 	}{
+		"Exported": {
+			reason: "What others keep of an object that exists is asked of nobody; documents without anything are none.",
+			params: Params{Filename: exported},
+			want: `
+metadata: {name: from-file, namespace: tenant-a, annotations: {note: mine}, labels: {}}
+spec:
+  ciOperator:
+    releases: ` + releases + `
+    test: {workflow: ipi-gcp, clusterProfile: gcp}
+  writeConnectionSecretToRef: {name: own}`,
+		},
+		"Keys": {
+			reason: "Keys stay what was typed, whatever YAML once took them for.",
+			params: with(func(p *Params) {
+				p.Env = `{N: "3", y: "1", on: "2", No: "4", "off": "5", 010: "6", 1.0: "7", null: "8", ~: "9", 2026-01-02: "10", a: "11"}`
+			}),
+			want: `
+metadata: {name: demo, namespace: tenant-a}
+spec:
+  ciOperator:
+    buildRoot: {image_stream_tag: {namespace: openshift, name: release, tag: rhel-9-release-golang-1.24-openshift-4.20}}
+    releases: ` + releases + `
+    test:
+      workflow: ipi-aws
+      clusterProfile: aws
+      env: {"N": "3", "y": "1", "on": "2", "No": "4", "off": "5", "010": "6", "1.0": "7", "null": "8", "~": "9", "2026-01-02": "10", a: "11"}
+  writeConnectionSecretToRef: {name: demo-secret}`,
+		},
+		"KeysOfAnchors": {
+			reason: "So they do in what is merged, and their values stay, too.",
+			params: with(func(p *Params) {
+				p.Releases = "latest: &latest\n  release: &r {channel: stable, version: '4.20'}\n\"on\": *latest\ny:\n  release:\n    <<: *r\n    architecture: arm64\n"
+			}),
+			want: `
+metadata: {name: demo, namespace: tenant-a}
+spec:
+  ciOperator:
+    buildRoot: {image_stream_tag: {namespace: openshift, name: release, tag: rhel-9-release-golang-1.24-openshift-4.20}}
+    releases:
+      latest: {release: {channel: stable, version: "4.20"}}
+      "on": {release: {channel: stable, version: "4.20"}}
+      "y": {release: {channel: stable, version: "4.20", architecture: arm64}}
+    test: {workflow: ipi-aws, clusterProfile: aws}
+  writeConnectionSecretToRef: {name: demo-secret}`,
+		},
 		"Least": {
 			reason: "Without more, the build root and the Secret have their defaults.",
 			params: valid(),
@@ -203,60 +273,6 @@ spec:
 
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("%s\nNew(...): -want, +got:\n%s", tc.reason, diff)
-			}
-		})
-	}
-}
-
-func TestEquals(t *testing.T) {
-	cases := map[string]struct {
-		reason string
-		change func(u *unstructured.Unstructured)
-		want   bool
-	}{
-		"Same": {
-			reason: "What was created is what was asked for.",
-			change: func(*unstructured.Unstructured) {},
-			want:   true,
-		},
-		"Added": {
-			reason: "So it is with what the cluster has added.",
-			change: func(u *unstructured.Unstructured) {
-				u.SetUID("some")
-				u.SetFinalizers([]string{"finalizer.apiextensions.crossplane.io"})
-				_ = unstructured.SetNestedField(u.Object, "x", "spec", "resourceRef", "name")
-				_ = unstructured.SetNestedField(u.Object, true, "spec", "tearDownCluster")
-			},
-			want: true,
-		},
-		"OtherValue": {
-			reason: "Another profile is another cluster.",
-			change: func(u *unstructured.Unstructured) {
-				_ = unstructured.SetNestedField(u.Object, "gcp", "spec", "ciOperator", "test", "clusterProfile")
-			},
-		},
-		"OtherOwner": {
-			reason: "Another owner would delete it at another time.",
-			change: func(u *unstructured.Unstructured) {
-				u.SetOwnerReferences(nil)
-			},
-		},
-		"Less": {
-			reason: "What lacks something is something else.",
-			change: func(u *unstructured.Unstructured) {
-				unstructured.RemoveNestedField(u.Object, "spec", "ciOperator", "releases")
-			},
-		},
-	}
-
-	for name, tc := range cases {
-		t.Run(name, func(t *testing.T) {
-			r, _ := New(with(func(p *Params) { p.Owner = "TaskRun/a/b" }), "tenant-a", nil)
-			u := r.Object.DeepCopy()
-			tc.change(u)
-
-			if got := r.Equals(u); got != tc.want {
-				t.Errorf("%s\nEquals(...): want %t, got %t", tc.reason, tc.want, got)
 			}
 		})
 	}

@@ -53,18 +53,20 @@ func file(name string, in io.Reader) (*text, error) {
 // parse returns the value of one document of JSON or YAML. Kubernetes' own idea of
 // YAML decides what the values are.
 func (t *text) parse() (any, error) {
-	d := yamlv3.NewDecoder(bytes.NewReader(t.bytes))
-	t.document = &yamlv3.Node{}
-
-	if err := d.Decode(t.document); err != nil && !errors.Is(err, io.EOF) {
-		return nil, errors.Wrap(err, "is neither JSON nor YAML")
+	more, err := t.read()
+	if err != nil {
+		return nil, err
 	}
 
-	if err := d.Decode(&yamlv3.Node{}); !errors.Is(err, io.EOF) {
-		return nil, errors.New("must be one document of JSON or YAML, and has more")
+	b := t.bytes
+
+	if typed := quoteKeys(t.document); typed || more {
+		if b, err = yamlv3.Marshal(t.document); err != nil {
+			return nil, errors.Wrap(err, "is neither JSON nor YAML")
+		}
 	}
 
-	j, err := yaml.YAMLToJSONStrict(t.bytes)
+	j, err := yaml.YAMLToJSONStrict(b)
 	if err != nil {
 		return nil, errors.Wrap(err, "is neither JSON nor YAML")
 	}
@@ -75,6 +77,73 @@ func (t *text) parse() (any, error) {
 	}
 
 	return v, nil
+}
+
+// read finds the one document that there is something in, and reports whether there are more
+// without. Such are before a line of dashes with comments only, or after the last.
+func (t *text) read() (more bool, err error) {
+	t.document = &yamlv3.Node{}
+
+	for d, n := yamlv3.NewDecoder(bytes.NewReader(t.bytes)), 0; ; n++ {
+		document := &yamlv3.Node{}
+
+		if err := d.Decode(document); errors.Is(err, io.EOF) {
+			return n > 1, nil
+		} else if err != nil {
+			return false, errors.Wrap(err, "is neither JSON nor YAML")
+		}
+
+		switch {
+		case blank(document):
+		case blank(t.document):
+			t.document = document
+		default:
+			return false, errors.New("must be one document of JSON or YAML, and has more")
+		}
+	}
+}
+
+// blank reports whether nothing is written in a document.
+func blank(document *yamlv3.Node) bool {
+	if len(document.Content) == 0 {
+		return true
+	}
+
+	n := document.Content[0]
+
+	return n.Kind == yamlv3.ScalarNode && n.Tag == "!!null" && n.Value == ""
+}
+
+// mergeTag is what a key is that stands for others.
+const mergeTag = "!!merge"
+
+// quoteKeys makes strings of keys that an older YAML takes for something else, such as y
+// and on for true, and 010 for 8. It reports whether there are any.
+func quoteKeys(n *yamlv3.Node) (quoted bool) {
+	for i, child := range n.Content {
+		key := n.Kind == yamlv3.MappingNode && i%2 == 0
+
+		if key && child.Kind == yamlv3.ScalarNode && child.Style == 0 && child.Tag != mergeTag && !isString(child.Value) {
+			child.Tag, child.Style = "!!str", yamlv3.DoubleQuotedStyle
+			quoted = true
+		}
+
+		quoted = quoteKeys(child) || quoted
+	}
+
+	return quoted
+}
+
+// isString reports whether plain text is a string to Kubernetes.
+func isString(plain string) bool {
+	var v any
+	if err := yaml.Unmarshal([]byte(plain), &v); err != nil {
+		return true
+	}
+
+	_, ok := v.(string)
+
+	return ok
 }
 
 // where returns the place of a field, or nothing in a text of one line.

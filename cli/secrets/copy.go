@@ -4,6 +4,8 @@ package secrets
 import (
 	"context"
 	"maps"
+	"slices"
+	"strings"
 
 	"github.com/crossplane/crossplane-runtime/v2/pkg/errors"
 	corev1 "k8s.io/api/core/v1"
@@ -14,8 +16,19 @@ import (
 	"k8s.io/client-go/util/retry"
 )
 
-// annotationApplied holds all of a Secret as kubectl has applied it.
-const annotationApplied = "kubectl.kubernetes.io/last-applied-configuration"
+// bookkeeping are the keys, or what they begin with, of labels and annotations by which others
+// keep track of a Secret where it is. On another cluster they would make it theirs: to be
+// pruned, or taken for a part of something that is not there.
+func bookkeeping() []string {
+	return []string{
+		"app.kubernetes.io/managed-by",
+		"argocd.argoproj.io/",
+		"helm.sh/",
+		"kubectl.kubernetes.io/",
+		"meta.helm.sh/",
+		"reconcile.external-secrets.io/",
+	}
+}
 
 // Select returns the Secrets that match a label selector. A token of a ServiceAccount is
 // none to copy: no other cluster knows the ServiceAccount, so that its own would delete the
@@ -36,15 +49,14 @@ func Select(ctx context.Context, from corev1client.SecretInterface, selector str
 }
 
 // Copy makes a namespace of another cluster have a Secret of the same name, type,
-// contents, labels and annotations.
+// contents, labels and annotations, but for others' bookkeeping.
 func Copy(ctx context.Context, to corev1client.SecretInterface, s *corev1.Secret) error {
 	want := &corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{Name: s.GetName(), Labels: s.GetLabels(), Annotations: maps.Clone(s.GetAnnotations())},
+		ObjectMeta: metav1.ObjectMeta{Name: s.GetName(), Labels: own(s.GetLabels()), Annotations: own(s.GetAnnotations())},
 		Type:       s.Type,
 		Immutable:  s.Immutable,
 		Data:       s.Data,
 	}
-	delete(want.Annotations, annotationApplied)
 
 	err := retry.RetryOnConflict(retry.DefaultRetry, func() error { return put(ctx, to, want) })
 
@@ -63,11 +75,18 @@ func put(ctx context.Context, to corev1client.SecretInterface, want *corev1.Secr
 	}
 
 	if have.Type != want.Type {
-		return errors.Errorf("there is one of type %q, whose type cannot be changed to %q", have.Type, want.Type)
+		return errors.Errorf("there is one of type %q, whose type cannot be changed to %q: delete it first", have.Type, want.Type)
 	}
 
 	next := have.DeepCopy()
-	next.Data, next.Immutable = want.Data, want.Immutable
+
+	switch immutable := have.Immutable != nil && *have.Immutable; {
+	case !immutable:
+		next.Data, next.Immutable = want.Data, want.Immutable
+	case !equality.Semantic.DeepEqual(have.Data, want.Data):
+		return errors.New("there is an immutable one with other contents: delete it first")
+	}
+
 	next.Labels = merged(have.GetLabels(), want.GetLabels())
 	next.Annotations = merged(have.GetAnnotations(), want.GetAnnotations())
 
@@ -78,6 +97,16 @@ func put(ctx context.Context, to corev1client.SecretInterface, want *corev1.Secr
 	_, err = to.Update(ctx, next, metav1.UpdateOptions{})
 
 	return err
+}
+
+// own returns labels or annotations without others' bookkeeping.
+func own(all map[string]string) map[string]string {
+	out := maps.Clone(all)
+	maps.DeleteFunc(out, func(key, _ string) bool {
+		return slices.ContainsFunc(bookkeeping(), func(theirs string) bool { return strings.HasPrefix(key, theirs) })
+	})
+
+	return out
 }
 
 // merged keeps what others have set.

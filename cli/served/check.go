@@ -47,6 +47,8 @@ func (s *Schema) Check(object map[string]any) []Violation {
 		out = append(out, Violation{Problem: err.Error()})
 	}
 
+	out = append(out, empty(s.root, nil, object)...)
+
 	meant := map[string]bool{}
 	for _, v := range out {
 		meant[v.Meant.String()] = true

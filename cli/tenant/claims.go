@@ -183,6 +183,10 @@ func noKubeconfig(format string, args ...any) error {
 // for no claim in particular. A Secret that another claim of the same name has left
 // behind is not taken.
 func (t *Tenant) Kubeconfig(ctx context.Context, secret string, claim types.UID) ([]byte, error) {
+	if secret == "" {
+		return nil, noKubeconfig("the %s names no Secret for it: set spec.writeConnectionSecretToRef.name", v1alpha1.Kind)
+	}
+
 	s, err := t.core.Secrets(t.Namespace).Get(ctx, secret, metav1.GetOptions{})
 	if kerrors.IsNotFound(err) {
 		return nil, noKubeconfig("Secret %q does not exist", secret)

@@ -17,7 +17,7 @@ const (
 // the version's section or, before there is one, the section Unreleased, which must
 // not be empty: whoever uses this wants to know what a release brings.
 func Section(markdown, version, date string) (string, error) {
-	all := sections(markdown)
+	_, all := sections(markdown)
 
 	body, ok := all[version]
 	if !ok {
@@ -31,10 +31,23 @@ func Section(markdown, version, date string) (string, error) {
 	return heading + version + " (" + date + ")\n\n" + body + "\n", nil
 }
 
-// sections are the texts by the first word of their headings. Code blocks may have
-// lines that look like headings.
-func sections(markdown string) map[string]string {
-	all := map[string]string{}
+// Before returns the version that was released before one: the newest that has a section
+// and is another. There is none before the first.
+func Before(markdown, version string) string {
+	names, _ := sections(markdown)
+	for _, name := range names {
+		if name != "" && name != unreleased && name != version {
+			return name
+		}
+	}
+
+	return ""
+}
+
+// sections are the texts by the first word of their headings, and these words in their
+// order. Code blocks may have lines that look like headings.
+func sections(markdown string) (names []string, texts map[string]string) {
+	texts = map[string]string{}
 	current, code := "", false
 
 	for line := range strings.Lines(markdown) {
@@ -44,17 +57,18 @@ func sections(markdown string) map[string]string {
 
 		if words := strings.Fields(strings.TrimPrefix(line, heading)); !code && strings.HasPrefix(line, heading) && len(words) > 0 {
 			current = words[0]
-			all[current] = ""
+			names = append(names, current)
+			texts[current] = ""
 
 			continue
 		}
 
-		all[current] += line
+		texts[current] += line
 	}
 
-	for name, text := range all {
-		all[name] = strings.TrimSpace(text)
+	for name, text := range texts {
+		texts[name] = strings.TrimSpace(text)
 	}
 
-	return all
+	return names, texts
 }

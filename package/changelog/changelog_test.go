@@ -78,3 +78,25 @@ func TestSection(t *testing.T) {
 		})
 	}
 }
+
+func TestBefore(t *testing.T) {
+	cases := map[string]struct {
+		reason   string
+		markdown string
+		version  string
+		want     string
+	}{
+		"Next":    {reason: "The newest that is out is before the next.", markdown: log, version: "v1.2.0", want: "v1.1.0"},
+		"Told":    {reason: "So is the one before it where the next has its section.", markdown: log, version: "v1.1.0", want: "v1.0.0"},
+		"First":   {reason: "Nothing is before the first.", markdown: "# Changelog\n\n## Unreleased\n\n- New.\n", version: "v0.1.0"},
+		"Nothing": {reason: "Nor where there is nothing.", version: "v0.1.0"},
+	}
+
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(tc.want, Before(tc.markdown, tc.version)); diff != "" {
+				t.Errorf("%s\nBefore(...): -want, +got:\n%s", tc.reason, diff)
+			}
+		})
+	}
+}

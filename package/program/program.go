@@ -79,6 +79,11 @@ func Platforms() []v1.Platform {
 	return []v1.Platform{{OS: "linux", Architecture: "amd64"}, {OS: "linux", Architecture: "arm64"}}
 }
 
+// PlatformsOfPeople are those of the machines of people.
+func PlatformsOfPeople() []v1.Platform {
+	return append(Platforms(), v1.Platform{OS: "darwin", Architecture: "amd64"}, v1.Platform{OS: "darwin", Architecture: "arm64"})
+}
+
 // A Builder compiles programs of a checkout.
 type Builder struct {
 	// Root of the checkout.

@@ -61,6 +61,13 @@ func (r *Release) Assets(ctx context.Context, dir string) error {
 		return err
 	}
 
+	// Before the first, there is none whose image they could run.
+	if before := changelog.Before(string(changes), r.Version); before != "" {
+		if err := tasks.CheckVersion(r.Root, before); err != nil {
+			return err
+		}
+	}
+
 	if err := fresh(dir); err != nil {
 		return err
 	}
@@ -168,7 +175,7 @@ func (r *Release) taskAssets(dir string, images []Artifact) error {
 // programAssets writes the programs for people, and what they are made of.
 func (r *Release) programAssets(ctx context.Context, dir string) error {
 	for _, p := range program.ForPeople() {
-		for _, to := range program.Platforms() {
+		for _, to := range program.PlatformsOfPeople() {
 			file, err := r.buildProgram(ctx, p, to)
 			if err != nil {
 				return err

@@ -108,10 +108,20 @@ func TestAssetsRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 
+	behind := t.TempDir()
+	if err := os.CopyFS(filepath.Join(behind, "tasks"), os.DirFS("../../tasks")); err != nil {
+		t.Fatal(err)
+	}
+
+	if err := os.WriteFile(filepath.Join(behind, "CHANGELOG.md"), []byte("# Changelog\n\n## Unreleased\n\n- New.\n\n## v1.2.2 (2026-01-01)\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+
 	cases := map[string]struct {
 		reason string
 		r      Release
 	}{
+		"TasksBehind": {reason: "Whoever takes tasks from the sources runs the last release.", r: Release{Root: behind, Version: "v1.2.3"}},
 		"Changed":     {reason: "Nobody else has the sources.", r: Release{Root: "../..", Version: "v1.2.3", Source: source.State{Changes: " M go.mod"}}},
 		"NoChangelog": {reason: "A release tells what it brings.", r: Release{Root: t.TempDir(), Version: "v1.2.3"}},
 		"NothingNew":  {reason: "A release tells what it brings.", r: Release{Root: untold, Version: "v1.2.3"}},

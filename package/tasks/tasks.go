@@ -33,9 +33,9 @@ type Manifest struct {
 // steps must run an image of a repository, and runs the one of the digest, wherever that is
 // published.
 func Released(root string, of name.Repository, image name.Digest) ([]Manifest, error) {
-	files, err := filepath.Glob(filepath.Join(root, filepath.FromSlash(pattern)))
-	if err != nil || len(files) == 0 {
-		return nil, errors.Errorf("there are no tasks %s in %s", pattern, root)
+	files, err := filesOf(root)
+	if err != nil {
+		return nil, err
 	}
 
 	all := make([]Manifest, 0, len(files))
@@ -66,6 +66,41 @@ func Released(root string, of name.Repository, image name.Digest) ([]Manifest, e
 	}
 
 	return all, nil
+}
+
+// CheckVersion refuses the tasks of a checkout if one of their steps runs another version of
+// what is published than one. Pipelines take tasks from there, too: with the arguments that
+// they have and the image that they name, of which only a release makes sure that it is new
+// enough.
+func CheckVersion(root, version string) error {
+	files, err := filesOf(root)
+	if err != nil {
+		return err
+	}
+
+	for _, file := range files {
+		task, err := read(file)
+		if err != nil {
+			return err
+		}
+
+		for _, s := range task.Spec.Steps {
+			if _, is, _ := strings.Cut(s.Image, ":"); is != version {
+				return errors.Errorf("step %s of %s runs %s, and the last release is %s: set that, and write its flags", s.Name, file, s.Image, version)
+			}
+		}
+	}
+
+	return nil
+}
+
+func filesOf(root string) ([]string, error) {
+	files, err := filepath.Glob(filepath.Join(root, filepath.FromSlash(pattern)))
+	if err != nil || len(files) == 0 {
+		return nil, errors.Errorf("there are no tasks %s in %s", pattern, root)
+	}
+
+	return files, nil
 }
 
 // Joined returns all manifests as the documents of one.

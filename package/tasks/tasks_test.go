@@ -180,3 +180,24 @@ func TestReleasedRefuses(t *testing.T) {
 		})
 	}
 }
+
+func TestCheckVersion(t *testing.T) {
+	b, err := os.ReadFile(filepath.Join(root, "tasks", "deprovision-ephemeral-cluster", "0.1", "deprovision-ephemeral-cluster.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	_, version, _ := strings.Cut(parse(t, b).Spec.Steps[0].Image, ":")
+
+	if err := CheckVersion(root, version); err != nil {
+		t.Errorf("Tasks of the sources run one release.\nCheckVersion(...): %v", err)
+	}
+
+	if err := CheckVersion(root, version+".1"); err == nil {
+		t.Error("CheckVersion(...): want an error where tasks run another")
+	}
+
+	if err := CheckVersion(t.TempDir(), version); err == nil {
+		t.Error("CheckVersion(...): want an error where there are no tasks")
+	}
+}

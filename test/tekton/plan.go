@@ -210,7 +210,8 @@ func ReadFile(ctx context.Context, path string, into Object) error {
 		return errors.Wrap(err, "cannot read a manifest")
 	}
 
-	if err := yaml.UnmarshalStrict(b, into); err != nil {
+	// What is merged into it may be replaced there, which is no mistake.
+	if err := yaml.Unmarshal(b, into, yaml.DisallowUnknownFields); err != nil {
 		return errors.Wrapf(err, "cannot parse %s", path)
 	}
 

@@ -97,23 +97,12 @@ func (t *task) fill(ctx context.Context, v corev1.Volume, dir string) error {
 	case v.EmptyDir != nil:
 		return nil
 	case v.Secret != nil:
-		secret := &corev1.Secret{}
-		key := types.NamespacedName{Namespace: t.taskRun().GetNamespace(), Name: v.Secret.SecretName}
-
-		for {
-			err := t.runner.client.Get(ctx, key, secret)
-			if err == nil {
-				break
-			}
-
-			select {
-			case <-ctx.Done():
-				return errors.Wrap(err, "cannot get the Secret")
-			case <-time.After(interval):
-			}
+		data, err := t.secret(ctx, v.Secret.SecretName)
+		if err != nil {
+			return err
 		}
 
-		for name, b := range secret.Data {
+		for name, b := range data {
 			if err := os.WriteFile(filepath.Join(dir, filepath.Base(name)), b, 0o600); err != nil {
 				return errors.Wrap(err, "cannot write a file")
 			}
@@ -123,6 +112,50 @@ func (t *task) fill(ctx context.Context, v corev1.Volume, dir string) error {
 	}
 
 	return errors.New("only emptyDir and secret are known")
+}
+
+// secret returns what a Secret has, once it exists.
+func (t *task) secret(ctx context.Context, name string) (map[string][]byte, error) {
+	secret := &corev1.Secret{}
+	key := types.NamespacedName{Namespace: t.taskRun().GetNamespace(), Name: name}
+
+	for {
+		err := t.runner.client.Get(ctx, key, secret)
+		if err == nil {
+			return secret.Data, nil
+		}
+
+		select {
+		case <-ctx.Done():
+			return nil, errors.Wrap(err, "cannot get the Secret")
+		case <-time.After(interval):
+		}
+	}
+}
+
+// value returns that of an environment variable. A key that a Secret does not have keeps the
+// kubelet from starting the container.
+func (t *task) value(ctx context.Context, e corev1.EnvVar) (string, error) {
+	switch {
+	case e.ValueFrom == nil:
+		return e.Value, nil
+	case e.ValueFrom.SecretKeyRef == nil:
+		return "", errors.Errorf("only values and keys of Secrets are known for environment variables, and %s has another source", e.Name)
+	}
+
+	ref := e.ValueFrom.SecretKeyRef
+
+	data, err := t.secret(ctx, ref.Name)
+	if err != nil {
+		return "", err
+	}
+
+	b, ok := data[ref.Key]
+	if !ok {
+		return "", errors.Errorf("couldn't find key %s in Secret %s", ref.Key, ref.Name)
+	}
+
+	return string(b), nil
 }
 
 // step runs a step as a process.
@@ -148,11 +181,12 @@ func (t *task) step(ctx context.Context, s pipelinev1.Step, paths map[string]str
 	}
 
 	for _, e := range s.Env {
-		if e.ValueFrom != nil {
-			return errors.Errorf("only values are known for environment variables, and %s has another source", e.Name)
+		value, err := t.value(ctx, e)
+		if err != nil {
+			return err
 		}
 
-		c.Env = append(c.Env, e.Name+"="+replace(e.Value))
+		c.Env = append(c.Env, e.Name+"="+replace(value))
 	}
 
 	for _, a := range s.Args {

@@ -23,12 +23,23 @@ const (
 // Fatal is what Crossplane says of conditions when it could not ask the function.
 const Fatal = "A fatal error occurred before the status of this condition could be determined."
 
+// Words of app.ci's API server, and of whoever cannot reach it.
+const (
+	RefusedByAppCI = `admission webhook "policy.example" denied the request: no clusters on Sundays`
+	Quota          = `ephemeralclusters.ci.openshift.io "demo-x7k2p" is forbidden: exceeded quota: clusters, requested: count/ephemeralclusters.ci.openshift.io=1, used: 5, limited: 5`
+	NoRoute        = "dial tcp 192.0.2.1:6443: connect: no route to host"
+)
+
+// SecretQuota is why Crossplane cannot compose a resource in a tenant's namespace.
+const SecretQuota = `cannot compose resources: cannot apply composed resource "connection-secret": secrets "demo-secret" is forbidden: exceeded quota: secrets`
+
 // A Stage is a point of a cluster's life.
 type Stage string
 
 // Stages of a life, and of lives that end badly.
 const (
 	Created       Stage = "created"
+	Bound         Stage = "bound"
 	Checking      Stage = "checking"
 	Accepted      Stage = "accepted"
 	Environment   Stage = "environment-unknown"
@@ -48,6 +59,11 @@ const (
 	Deprovisioned Stage = "deprovisioned"
 	TearDownFails Stage = "tear-down-fails"
 	Unknown       Stage = "unknown"
+	Uncomposed    Stage = "uncomposed"
+	AppCIRefuses  Stage = "app-ci-refuses"
+	AppCIQuota    Stage = "app-ci-quota"
+	AppCIAway     Stage = "app-ci-away"
+	TearDownNo    Stage = "tear-down-refused"
 )
 
 func cond(typ string, status metav1.ConditionStatus, reason, message string) metav1.Condition {
@@ -120,9 +136,20 @@ func conditions() map[Stage][]metav1.Condition {
 		cond(v1alpha1.ConditionCredentialsPublished, yes, v1alpha1.ReasonPublished, ""),
 	}
 
+	unanswered := at("", cond(v1alpha1.ConditionPhase, unknown, "FatalError", Fatal), cond(v1alpha1.ConditionProwJobURL, unknown, "FatalError", Fatal),
+		cond(v1alpha1.ConditionAccepted, unknown, "FatalError", Fatal))
+
 	return map[Stage][]metav1.Condition{
-		Checking: at("", cond(v1alpha1.ConditionAccepted, unknown, v1alpha1.ReasonCheckingName, `asking app.ci for an EphemeralCluster "demo-x7k2p", which must not exist`)),
-		Accepted: at(""),
+		Bound: {
+			cond("Synced", yes, "ReconcileSuccess", ""),
+			cond("Ready", no, "Waiting", "Claim is waiting for composite resource to become Ready"),
+		},
+		AppCIRefuses: at("", cond(v1alpha1.ConditionAppCISynced, no, v1alpha1.ReasonRefused, RefusedByAppCI)),
+		AppCIQuota:   at("", cond(v1alpha1.ConditionAppCISynced, no, v1alpha1.ReasonRefusedForNow, Quota)),
+		AppCIAway:    at(v1.PhaseProvisioning, cond(ready, no, v1.ReasonSecretsFetchFailure, Usual), cond(v1alpha1.ConditionAppCISynced, no, v1alpha1.ReasonUnreachable, NoRoute)),
+		TearDownNo:   at(v1.PhaseReady, append(usable, cond(v1alpha1.ConditionAppCISynced, no, v1alpha1.ReasonRefused, RefusedByAppCI))...),
+		Checking:     at("", cond(v1alpha1.ConditionAccepted, unknown, v1alpha1.ReasonCheckingName, `asking app.ci for an EphemeralCluster "demo-x7k2p", which must not exist`)),
+		Accepted:     at(""),
 		Environment: at("", cond(v1alpha1.ConditionAccepted, no, v1alpha1.ReasonEnvironmentUnknown,
 			`EnvironmentConfig "envcfg" does not exist, or has no data.clusterName`)),
 		Invalid: at("", cond(v1alpha1.ConditionAccepted, no, v1alpha1.ReasonInvalidRequest,
@@ -147,8 +174,8 @@ func conditions() map[Stage][]metav1.Condition {
 			cond(signalled, no, v1.ReasonCreateTestCompletedSecretFailure, v1.MessageNamespaceNotFound))...),
 		Deprovisioned: at(v1.PhaseDeprovisioned, cond(ready, no, v1.ReasonProwJobCompleted, "prowjob state: success"),
 			cond(signalled, yes, "TestCompleted", ""), cond(completed, yes, v1.ReasonProwJobCompleted, "prowjob state: success")),
-		Unknown: at("", cond(v1alpha1.ConditionPhase, unknown, "FatalError", Fatal), cond(v1alpha1.ConditionProwJobURL, unknown, "FatalError", Fatal),
-			cond(v1alpha1.ConditionAccepted, unknown, "FatalError", Fatal)),
+		Unknown:    unanswered,
+		Uncomposed: replace(append([]metav1.Condition{}, unanswered...), cond("Synced", no, "ReconcileError", SecretQuota)),
 		TearDownFails: at(v1.PhaseFailed, cond(ready, no, v1.ReasonProwJobFailure, "prowjob state: error"),
 			cond(signalled, yes, "TestCompleted", ""), cond(completed, yes, v1.ReasonProwJobFailure, "prowjob state: error")),
 	}
