@@ -116,8 +116,9 @@ spec: {ciOperator: {
 				p.Releases = `{latest: {release: {channel: stable, version: "4.16."}}, initial: {candidate: {product: ocp, stream: nightly, version: "4"}}, other: {release: {channel: stable, version: 4.20.1-rc.2}}}`
 			}),
 			want: []string{
-				`--releases: initial.candidate.version: "4" is not a version: it must be such as 4.20, or 4.20.1`,
-				`--releases: latest.release.version: "4.16." is not a version: it must be such as 4.20, or 4.20.1`,
+				`--releases: initial.candidate.version: should match '^[0-9]+\.[0-9]+$'`,
+				`--releases: latest.release.version: should match '^[0-9]+\.[0-9]+$'`,
+				`--releases: other.release.version: should match '^[0-9]+\.[0-9]+$'`,
 			},
 		},
 		"ClaimVersion": {

@@ -30,32 +30,17 @@ func (r *Request) checkValues() UsageErrors {
 		}
 	}
 
-	for _, path := range r.versions() {
-		if version, ok := r.get(path...).(string); ok && version != "" && !versions.MatchString(version) {
-			problems = append(problems, r.problem(path, fmt.Sprintf("%q is not a version: it must be such as 4.20, or 4.20.1", version)))
-		}
+	pool := served.Path{"spec", "ciOperator", "test", "clusterClaim", "version"}
+	if version, ok := r.get(pool...).(string); ok && version != "" && !versions.MatchString(version) {
+		problems = append(problems, r.problem(pool, fmt.Sprintf("%q is not a version: it must be such as 4.20, or 4.20.1", version)))
 	}
 
 	return problems
 }
 
-// versions of OpenShift name at least a minor release.
+// versions of OpenShift, as pools have them, name at least a minor release. What versions
+// releases may have, the schema says.
 var versions = regexp.MustCompile(`^[0-9]+\.[0-9]+([.-][0-9A-Za-z.+-]*[0-9A-Za-z])?$`)
-
-// versions are the paths of what must be a version of OpenShift.
-func (r *Request) versions() []served.Path {
-	paths := []served.Path{{"spec", "ciOperator", "test", "clusterClaim", "version"}}
-
-	releases, _ := r.get("spec", "ciOperator", "releases").(map[string]any)
-
-	for _, name := range slices.Sorted(maps.Keys(releases)) {
-		for _, kind := range []string{"candidate", "release"} {
-			paths = append(paths, served.Path{"spec", "ciOperator", "releases", name, kind, "version"})
-		}
-	}
-
-	return paths
-}
 
 // ClaimTimeout is how long a cluster of Hive's pool is waited for, or nothing when that is
 // not said.

@@ -47,7 +47,13 @@ func (s *Schema) Check(object map[string]any) []Violation {
 		out = append(out, Violation{Problem: err.Error()})
 	}
 
-	out = append(out, empty(s.root, nil, object)...)
+	// What is empty need not be told to have no such form, too.
+	empties := empty(s.root, nil, object)
+	isEmpty := func(v Violation) bool {
+		return slices.ContainsFunc(empties, func(e Violation) bool { return e.Path.String() == v.Path.String() })
+	}
+
+	out = append(slices.DeleteFunc(out, isEmpty), empties...)
 
 	meant := map[string]bool{}
 	for _, v := range out {

@@ -58,7 +58,7 @@ func TestCompare(t *testing.T) {
 			},
 			want: []Finding{{
 				Path: "spec.ciOperator.releases.*.release.channel", Kind: schema.Refused, Cluster: AppCI, Breaking: true,
-				Detail: `enum is ["stable"], and not set on the Konflux cluster`,
+				Detail: `enum is ["stable"], and ["candidate","fast","stable"] on the Konflux cluster`,
 			}},
 		},
 		"TightenedOnKonflux": {
