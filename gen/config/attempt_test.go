@@ -109,6 +109,33 @@ func deletes(o client.Object) func(context.Context, client.Client) error {
 	}
 }
 
+// orphans tries to delete an object without what it owns.
+func orphans(o client.Object) func(context.Context, client.Client) error {
+	return func(ctx context.Context, c client.Client) error {
+		return c.Delete(ctx, copyOf(o), client.DryRunAll, client.PropagationPolicy(metav1.DeletePropagationOrphan))
+	}
+}
+
+// deletesByUID tries to delete an object as the garbage collector does.
+func deletesByUID(o client.Object) func(context.Context, client.Client) error {
+	return func(ctx context.Context, c client.Client) error {
+		fresh := copyOf(o)
+		if err := c.Get(ctx, client.ObjectKeyFromObject(o), fresh); err != nil {
+			return err
+		}
+
+		return c.Delete(ctx, copyOf(o), client.DryRunAll, client.Preconditions{UID: new(fresh.GetUID())})
+	}
+}
+
+// deletesAll tries to delete all objects of a kind in a namespace, as the namespace
+// controller does.
+func deletesAll(o client.Object) func(context.Context, client.Client) error {
+	return func(ctx context.Context, c client.Client) error {
+		return c.DeleteAllOf(ctx, copyOf(o), client.InNamespace(o.GetNamespace()), client.DryRunAll)
+	}
+}
+
 func gets(o client.Object) func(context.Context, client.Client) error {
 	return func(ctx context.Context, c client.Client) error {
 		return c.Get(ctx, client.ObjectKeyFromObject(o), copyOf(o))

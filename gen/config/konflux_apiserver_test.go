@@ -79,7 +79,11 @@ func startKonflux(t *testing.T, p Paths, xrdFile, dir string) *cluster {
 		&rbacv1.ClusterRoleBinding{
 			ObjectMeta: metav1.ObjectMeta{Name: "gc"},
 			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "crossplane:provider:aggregate-to-edit"},
-			Subjects:   []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: "kube-system", Name: "generic-garbage-collector"}},
+			Subjects: []rbacv1.Subject{
+				{Kind: rbacv1.ServiceAccountKind, Namespace: "kube-system", Name: "generic-garbage-collector"},
+				{Kind: rbacv1.ServiceAccountKind, Namespace: "kube-system", Name: "namespace-controller"},
+				{Kind: rbacv1.UserKind, APIGroup: rbacv1.GroupName, Name: "system:kube-controller-manager"},
+			},
 		},
 	)
 
@@ -112,7 +116,7 @@ func TestKonfluxClaims(t *testing.T) {
 	generate(t, p)
 	c := startKonflux(t, p, "xrd/claims.yaml", "konflux/staging/stg-1")
 
-	bound := newTPC(t, tenant, "bound", ", resourceRef: {apiVersion: ci.openshift.org/v1alpha1, kind: XTestPlatformCluster, name: mine}, compositionUpdatePolicy: Automatic, compositionRevisionRef: {name: current}")
+	bound := newTPC(t, tenant, "bound", ", resourceRef: {apiVersion: ci.openshift.org/v1alpha1, kind: XTestPlatformCluster, name: mine}, compositionUpdatePolicy: Automatic, compositionRevisionRef: {name: current}, writeConnectionSecretToRef: {name: s}")
 	unbound := newTPC(t, tenant, "unbound", "")
 	composite := object(t, "{apiVersion: ci.openshift.org/v1alpha1, kind: XTestPlatformCluster, metadata: {name: mine}, spec: {ciOperator: {}}}")
 
@@ -138,6 +142,13 @@ func TestKonfluxClaims(t *testing.T) {
 
 	maps.Copy(table, map[string]attempt{
 		"Create":             {"Tenants ask for clusters.", user, creates(newTPC(t, tenant, "new", "")), true},
+		"NameSecret":         {"A Secret can be named later.", user, patches(unbound, `{"spec": {"writeConnectionSecretToRef": {"name": "s"}}}`), true},
+		"KeepSecret":         {"And named again.", user, patches(bound, `{"spec": {"writeConnectionSecretToRef": {"name": "s"}}}`), true},
+		"RenameSecret":       {"Crossplane would leave a copy under the former name.", user, patches(bound, `{"spec": {"writeConnectionSecretToRef": {"name": "another"}}}`), false},
+		"UnnameSecret":       {"And so it would without a name.", user, patches(bound, `{"spec": {"writeConnectionSecretToRef": null}}`), false},
+		"Orphan":             {"A cluster has an owner.", user, orphans(bound), false},
+		"OrphanLater":        {"Also when the deletion does not say how.", user, patches(bound, `{"metadata": {"finalizers": ["orphan"]}}`), false},
+		"OrphanComposite":    {"A composite takes its Objects along.", crossplane, orphans(composite), false},
 		"CreateBound":        {"But not for a composite that there is.", user, creates(newTPC(t, tenant, "new", ", resourceRef: {apiVersion: ci.openshift.org/v1alpha1, kind: XTestPlatformCluster, name: anothers}")), false},
 		"CreateElsewhere":    {"Nor in another's namespace.", user, creates(newTPC(t, "team-b", "new", "")), false},
 		"CreateManual":       {"Nor one that stays with the Composition of its day.", user, creates(newTPC(t, tenant, "new", ", compositionUpdatePolicy: Manual")), false},
@@ -200,6 +211,10 @@ func TestKonfluxV2(t *testing.T) {
 
 	maps.Copy(table, map[string]attempt{
 		"Create":            {"Tenants ask for clusters.", user, creates(newTPC(t, tenant, "new", ", writeConnectionSecretToRef: {name: s}")), true},
+		"RenameSecret":      {"The Secret moves with its name.", user, patches(live, `{"spec": {"writeConnectionSecretToRef": {"name": "another"}}}`), true},
+		"Delete":            {"A tenant may be done with it.", user, deletes(live), true},
+		"Orphan":            {"But a cluster has an owner.", user, orphans(live), false},
+		"OrphanLater":       {"Also when the deletion does not say how.", user, patches(live, `{"metadata": {"finalizers": ["orphan"]}}`), false},
 		"CreateElsewhere":   {"But not in another's namespace.", user, creates(newTPC(t, "team-b", "new", "")), false},
 		"CreateWithParts":   {"Nor with parts that they choose.", user, creates(newTPC(t, tenant, "new", ", crossplane: {resourceRefs: [{apiVersion: v1, kind: Secret, name: anothers}]}")), false},
 		"CreateWithNothing": {"What the API server fills in is nobody's choice.", user, creates(newTPC(t, tenant, "new", ", crossplane: {}")), true},

@@ -77,11 +77,17 @@ spec: {providerConfigRef: {name: testplatform-kubernetes-provider-config}, forPr
 	crossplane := c.asAccount(t, "crossplane-system", "crossplane")
 	provider := c.asAccount(t, "crossplane-system", "provider-kubernetes")
 	gc := c.asAccount(t, "kube-system", "generic-garbage-collector")
+	namespaces := c.asAccount(t, "kube-system", "namespace-controller")
+	one := c.as(t, "system:kube-controller-manager")
 	user := c.as(t, "tenant")
 	admin := c.as(t, "somebody", "system:masters")
 
 	// The credential's own policy is not in force yet when Crossplane has its rights.
 	eventually(t, func() error { return crossplane.Create(t.Context(), copyOf(live)) })
+
+	used := copyOf(usage)
+	used.SetName("used")
+	eventually(t, func() error { return provider.Create(t.Context(), copyOf(used)) })
 
 	return map[string]attempt{
 		"CrossplaneCreatesObject":  {"Crossplane composes Objects.", crossplane, creates(newWielder(t, "Object", "new")), true},
@@ -103,6 +109,14 @@ spec: {providerConfigRef: {name: testplatform-kubernetes-provider-config}, forPr
 		"TenantReadsCredential":    {"Nor is the credential itself.", user, gets(newSecret("crossplane-system", "testplatform-appci-cluster")), false},
 		"TenantReadsConnections":   {"Nor are others' kubeconfigs.", user, lists(newSecret("crossplane-connections", "any"), client.InNamespace("crossplane-connections")), false},
 		"TenantRenamesCluster":     {"A tenant cannot say that it is on another cluster.", user, patches(object(t, "{apiVersion: apiextensions.crossplane.io/v1beta1, kind: EnvironmentConfig, metadata: {name: envcfg}}"), `{"data": {"clusterName": "another"}}`), false},
+		"NamespaceEndsUsage":       {"An Object that is to end its cluster needs its usage, also in a namespace that goes.", namespaces, deletesAll(used), false},
+		"NamespaceEndsObject":      {"Which ends the Object first.", namespaces, deletes(live), true},
+		"OneControllerEndsUsage":   {"Also where all controllers are one user.", one, deletesAll(used), false},
+		"OneControllerCollects":    {"Who collects what is of no use any more.", one, deletesByUID(used), true},
+		"CollectorEndsUsage":       {"The usage goes after its Object.", gc, deletes(used), true},
+		"ProviderEndsUsage":        {"Or when the provider says so.", provider, deletes(used), true},
+		"TenantEndsUsage":          {"A tenant would be left with the cluster.", user, deletes(used), false},
+		"AdminEndsUsage":           {"An administrator can let go of one.", admin, deletes(used), true},
 		"GarbageCollector":         {"Kubernetes' own controllers finish a deletion.", gc, patches(live, unfinal), true},
 		"GarbageCollectorChanges":  {"But change nothing else.", gc, patches(live, respec), false},
 		"AdminDropsFinalizer":      {"An administrator can let go of one that would never go away.", admin, patches(live, unfinal), true},

@@ -41,6 +41,10 @@ func Claims(crd *extv1.CustomResourceDefinition, o Options) (*xv1.CompositeResou
 		return nil, err
 	}
 
+	if err := addMessages(versions); err != nil {
+		return nil, err
+	}
+
 	return newXRD(versions, xv1.CompositeResourceDefinitionSpec{
 		Group: v1alpha1.Group,
 		Names: extv1.CustomResourceDefinitionNames{
@@ -68,6 +72,10 @@ func Namespaced(crd *extv1.CustomResourceDefinition, o Options) (*xv1.CompositeR
 		if err := addConnectionSecret(&versions[i]); err != nil {
 			return nil, errors.Wrapf(err, "version %q", versions[i].Name)
 		}
+	}
+
+	if err := addMessages(versions); err != nil {
+		return nil, err
 	}
 
 	return newXRD(versions, xv1.CompositeResourceDefinitionSpec{

@@ -96,13 +96,13 @@ func reduce(in *extv1.JSONSchemaProps) *extv1.JSONSchemaProps {
 func ownFields(xrd *xv1.CompositeResourceDefinition) (spec, status []string) {
 	if xrd.Spec.ClaimNames != nil {
 		return slices.Collect(maps.Keys(xcrd.CompositeResourceClaimSpecProps(nil))),
-			slices.Collect(maps.Keys(xcrd.CompositeResourceStatusProps(xv1.CompositeResourceScopeLegacyCluster)))
+			append(slices.Collect(maps.Keys(xcrd.CompositeResourceStatusProps(xv1.CompositeResourceScopeLegacyCluster))), propMessage)
 	}
 
 	scope := ptr.Deref(xrd.Spec.Scope, xv1.CompositeResourceScopeLegacyCluster)
 	spec = append(slices.Collect(maps.Keys(xcrd.CompositeResourceSpecProps(scope, nil))), propConnectionSecret)
 
-	return spec, slices.Collect(maps.Keys(xcrd.CompositeResourceStatusProps(scope)))
+	return spec, append(slices.Collect(maps.Keys(xcrd.CompositeResourceStatusProps(scope))), propMessage)
 }
 
 // keepFields drops from a property the fields that an XRD's schema does not have, and

@@ -23,6 +23,9 @@ const (
 	// propConnectionSecret names the Secret that credentials are written to.
 	propConnectionSecret = "writeConnectionSecretToRef"
 
+	// propMessage says in the status what there is to say of a request.
+	propMessage = v1alpha1.StatusMessage
+
 	// formatPassword is OpenAPI's mark of a string that is not to be shown.
 	formatPassword = "password"
 )
@@ -169,6 +172,35 @@ func addConnectionSecret(v *extv1.CustomResourceDefinitionVersion) error {
 		Type:     "string",
 		JSONPath: ".spec." + propConnectionSecret + ".name",
 	})
+
+	return nil
+}
+
+// addMessages adds to each version why a request waits, or failed: an EphemeralCluster
+// cannot say that app.ci refuses it. It is a column too.
+func addMessages(versions []extv1.CustomResourceDefinitionVersion) error {
+	for i := range versions {
+		status := versions[i].Schema.OpenAPIV3Schema.Properties[propStatus]
+		if _, ok := status.Properties[propMessage]; ok {
+			return errors.Wrapf(FieldError{Path: propStatus + "." + propMessage, Reason: "what there is to say of a request is in a field of this name, which takes its place"}, "version %q", versions[i].Name)
+		}
+
+		if status.Properties == nil {
+			status.Type, status.Properties = "object", map[string]extv1.JSONSchemaProps{}
+		}
+
+		status.Properties[propMessage] = extv1.JSONSchemaProps{
+			Type:        "string",
+			Description: "Message says why the request waits or has failed. It is of the condition that counts most.",
+		}
+		versions[i].Schema.OpenAPIV3Schema.Properties[propStatus] = status
+
+		versions[i].AdditionalPrinterColumns = append(versions[i].AdditionalPrinterColumns, extv1.CustomResourceColumnDefinition{
+			Name:     "Message",
+			Type:     "string",
+			JSONPath: ".status." + propMessage,
+		})
+	}
 
 	return nil
 }

@@ -4,6 +4,8 @@ package life
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"os/exec"
 	"strings"
@@ -130,19 +132,10 @@ func (l *Life) Delete(ctx context.Context) error {
 	return l.awaitGone(ctx, []located{
 		{l.stack.Konflux, l.claim},
 		{l.stack.Konflux, object("v1", "Secret", l.Namespace, l.secretName())},
-		{l.stack.Konflux, object("v1", "Secret", l.connectionNamespace(), "credentials-"+composite)},
+		{l.stack.Konflux, object("v1", "Secret", v1alpha1.ConnectionSecretNamespace, "credentials-"+composite)},
 		{l.stack.AppCI, l.ec},
 		{l.stack.AppCI, object("v1", "Secret", namespace, apiv1.CredentialsSecretName(composite))},
 	})
-}
-
-// connectionNamespace is where provider-kubernetes writes the credentials.
-func (l *Life) connectionNamespace() string {
-	if l.stack.API == stack.Namespaced {
-		return l.Namespace
-	}
-
-	return v1alpha1.ConnectionSecretNamespace
 }
 
 // AwaitObjectsGone waits until provider-kubernetes has let go of what it had made of
@@ -153,14 +146,17 @@ func (l *Life) AwaitObjectsGone(ctx context.Context) error {
 
 	composite := l.ec.GetName()
 
-	apiVersion, namespace := "kubernetes.crossplane.io/v1alpha2", ""
+	apiVersion, namespace, credentials := "kubernetes.crossplane.io/v1alpha2", "", "credentials-"+composite
 	if l.stack.API == stack.Namespaced {
+		// There is one for each name of the Secret.
+		sum := sha256.Sum256([]byte(l.secretName()))
 		apiVersion, namespace = "kubernetes.m.crossplane.io/v1alpha1", l.Namespace
+		credentials += "-" + hex.EncodeToString(sum[:])[:8]
 	}
 
 	return l.awaitGone(ctx, []located{
 		{l.stack.Konflux, object(apiVersion, "Object", namespace, "managed-"+composite)},
-		{l.stack.Konflux, object(apiVersion, "Object", namespace, "credentials-"+composite)},
+		{l.stack.Konflux, object(apiVersion, "Object", namespace, credentials)},
 	})
 }
 

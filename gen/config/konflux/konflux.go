@@ -4,6 +4,7 @@ package konflux
 
 import (
 	"path"
+	"slices"
 
 	xv1 "github.com/crossplane/crossplane/apis/v2/apiextensions/v1"
 
@@ -76,7 +77,7 @@ func baseFiles() ([]manifest.File, error) {
 		"namespaces.yaml":      namespaces(),
 		"provider-config.yaml": providerConfigs(),
 		"rights.yaml":          rights(),
-		"policy.yaml":          objectPolicy().Objects(),
+		"policy.yaml":          slices.Concat(objectPolicy().Objects(), orphanPolicy().Objects(), usagePolicy().Objects()),
 		"runtime.yaml":         runtime(),
 	})
 	if err != nil {

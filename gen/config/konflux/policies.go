@@ -62,8 +62,20 @@ object.?spec == oldObject.?spec`},
 // claimPolicy keeps users from binding a claim to a composite that is not its own, and
 // from having it made in another way than all are: Crossplane passes on to the composite
 // which revision of the Composition a claim says, and those of long ago are still there.
+//
+// Nor is the Secret of a claim renamed: Crossplane writes one of the new name, and leaves
+// the credentials in the former one.
 func claimPolicy() manifest.Policy {
-	return fieldPolicy(ClaimPolicy, "", "resourceRef")
+	p := fieldPolicy(ClaimPolicy, "", "resourceRef")
+
+	const name = ".?spec.?writeConnectionSecretToRef.?name"
+
+	p.Validations = append(p.Validations, admissionv1.Validation{
+		Expression: `request.operation == "CREATE" || !oldObject` + name + `.hasValue() || object` + name + ` == oldObject` + name,
+		Message:    "spec.writeConnectionSecretToRef.name cannot be changed: a copy of the credentials would stay under the former name",
+	})
+
+	return p
 }
 
 // compositePolicy keeps users from telling Crossplane which resources a composite has,
