@@ -23,22 +23,46 @@ import (
 // TestOwned ends what a tenant has asked for in ways that leave nobody to ask, in both
 // modes.
 func TestOwned(t *testing.T) {
-	parallel(t, stacks)
+	t.Parallel()
 
-	for _, api := range []stack.API{stack.Claims, stack.Namespaced} {
-		t.Run(string(api), func(t *testing.T) {
-			s, err := stack.Start(t.Context(), stack.Options{API: api, Out: testWriter{t}})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer s.Stop()
+	// A cluster that is being made, and one in use.
+	steps := []int{4, 11}
 
-			// A cluster that is being made, and one in use.
-			for _, step := range []int{4, 11} {
-				owned(t, s, step)
-			}
-		})
+	t.Run(string(stack.Claims), func(t *testing.T) {
+		beside(t)
+
+		for _, step := range steps {
+			owned(t, shared, step)
+		}
+	})
+
+	t.Run(string(stack.Namespaced), func(t *testing.T) {
+		onOwnStack(t)
+
+		s, err := stack.Start(t.Context(), stack.Options{API: stack.Namespaced, Out: testWriter{t}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Stop()
+
+		for _, step := range steps {
+			owned(t, s, step)
+		}
+	})
+}
+
+// ownedClaim writes a claim that any tenant may make to a file.
+func ownedClaim(t *testing.T, name string) string {
+	t.Helper()
+
+	claim := exampleClaim(t, "cluster-claim")
+	claim.SetName(name)
+
+	if err := unstructured.SetNestedField(claim.Object, name+"-secret", "spec", "writeConnectionSecretToRef", "name"); err != nil {
+		t.Fatal(err)
 	}
+
+	return writeClaim(t, claim)
 }
 
 func owned(t *testing.T, s *stack.Stack, step int) {
@@ -46,7 +70,7 @@ func owned(t *testing.T, s *stack.Stack, step int) {
 
 	ctx, reason := t.Context(), "No cluster is left without an owner."
 
-	l := life.New(s, "tenant-a", claimWith(t, fmt.Sprintf("owned-%d", step), nil), io.Discard)
+	l := life.New(s, "tenant-owned", ownedClaim(t, fmt.Sprintf("owned-%d", step)), io.Discard)
 	if err := l.RunTo(ctx, step); err != nil {
 		t.Fatalf("\n%s\n%v", reason, err)
 	}

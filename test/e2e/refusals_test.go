@@ -29,15 +29,11 @@ import (
 // soon is how long a refusal may take to its tenant.
 const soon = time.Minute
 
-// TestRefusals lets app.ci refuse, on a stack of its own: others would be refused too.
+// TestRefusals lets app.ci refuse, alone: others would be refused too.
 func TestRefusals(t *testing.T) {
-	parallel(t, stacks)
+	alone(t)
 
-	s, err := stack.Start(t.Context(), stack.Options{Out: testWriter{t}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Stop()
+	s := shared
 
 	quota := &corev1.ResourceQuota{
 		ObjectMeta: metav1.ObjectMeta{Namespace: apiv1.DefaultNamespace, Name: "none"},
@@ -193,8 +189,19 @@ func correctName(t *testing.T, s *stack.Stack) {
 	env.SetKind("EnvironmentConfig")
 	env.SetName(v1alpha1.EnvironmentConfigName)
 
-	patch := fmt.Sprintf(`{"data": {%q: "corrected"}}`, v1alpha1.EnvironmentConfigKey)
-	if err := s.Konflux.Patch(t.Context(), env, client.RawPatch(types.MergePatchType, []byte(patch))); err != nil {
+	rename := func(ctx context.Context, name string) error {
+		patch := fmt.Sprintf(`{"data": {%q: %q}}`, v1alpha1.EnvironmentConfigKey, name)
+
+		return s.Konflux.Patch(ctx, env, client.RawPatch(types.MergePatchType, []byte(patch)))
+	}
+
+	t.Cleanup(func() {
+		if err := rename(context.Background(), stack.KonfluxClusterName); err != nil {
+			t.Error(err)
+		}
+	})
+
+	if err := rename(t.Context(), "corrected"); err != nil {
 		t.Fatal(err)
 	}
 

@@ -70,9 +70,13 @@ func (p *pipeline) end(tasks ...string) {
 
 // Pipelines that tenants have written for the deployed tasks run as they are.
 func TestTenantPipelines(t *testing.T) {
+	t.Parallel()
+
 	r := newTekton(t)
 
 	t.Run("HostedMirrors", func(t *testing.T) {
+		beside(t)
+
 		reason := "A value that is JSON in JSON reaches the cluster whole."
 
 		p := runPipeline(t, r, readTenant(t, "hosted-mirrors"))
@@ -99,6 +103,8 @@ func TestTenantPipelines(t *testing.T) {
 	})
 
 	t.Run("HostedMirrorsWithoutVersion", func(t *testing.T) {
+		beside(t)
+
 		reason := "A version that does not come is told of within seconds, and asks for nothing."
 
 		pr := readTenant(t, "hosted-mirrors")
@@ -123,6 +129,8 @@ func TestTenantPipelines(t *testing.T) {
 	})
 
 	t.Run("HiveFIPS", func(t *testing.T) {
+		beside(t)
+
 		reason := "The test logs in with the password, and that the pool may take longer than the task waits is told."
 
 		p := runPipeline(t, r, readTenant(t, "hive-fips"))
@@ -140,6 +148,8 @@ func TestTenantPipelines(t *testing.T) {
 	})
 
 	t.Run("TwoClusters", func(t *testing.T) {
+		beside(t)
+
 		p := runPipeline(t, r, readTenant(t, "two-clusters"))
 		p.ends(pipelinev1.PipelineRunReasonSuccessful)
 
@@ -151,6 +161,8 @@ func TestTenantPipelines(t *testing.T) {
 	})
 
 	t.Run("TwoClustersHeld", func(t *testing.T) {
+		beside(t)
+
 		reason := "When the test fails, both clusters are there for as long as they are held."
 
 		pr := readTenant(t, "two-clusters")
