@@ -28,6 +28,7 @@ import (
 
 	"github.com/ephemeral-clusters/ephemeral-clusters/api/testplatform/v1alpha1"
 	apiv1 "github.com/ephemeral-clusters/ephemeral-clusters/api/v1"
+	"github.com/ephemeral-clusters/ephemeral-clusters/gen/config/environments"
 	"github.com/ephemeral-clusters/ephemeral-clusters/test/life"
 	"github.com/ephemeral-clusters/ephemeral-clusters/test/stack"
 )
@@ -125,7 +126,7 @@ type snapshot struct {
 	TenantSecret     string
 	Conditions       map[string]string
 
-	// Writes are what provider-kubernetes has ever written to app.ci.
+	// Writes are what provider-kubernetes has ever written of it to app.ci.
 	Writes []string
 }
 
@@ -169,7 +170,7 @@ func takeSnapshot(ctx context.Context, t *testing.T, s *stack.Stack, l *life.Lif
 		Claim:            claim.GetUID(),
 		TenantSecret:     digest(secret.Data),
 		Conditions:       map[string]string{},
-		Writes:           providerWrites(t, s, ""),
+		Writes:           providerWrites(t, s, ec.Name),
 	}
 
 	for _, typ := range []string{
@@ -196,8 +197,8 @@ func digest(data map[string][]byte) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// providerWrites lists what provider-kubernetes has written to app.ci: of whatever has
-// some text in its name.
+// providerWrites lists what provider-kubernetes has written to app.ci, with whatever
+// credential: of what has some text in its name.
 func providerWrites(t *testing.T, s *stack.Stack, of string) []string {
 	t.Helper()
 
@@ -208,8 +209,10 @@ func providerWrites(t *testing.T, s *stack.Stack, of string) []string {
 
 	var writes []string
 
+	users := "system:serviceaccount:" + environments.CredentialsNamespace + ":"
+
 	for _, e := range events {
-		if e.User.Username == s.ProviderUser() && strings.Contains(e.RequestURI, of) {
+		if strings.HasPrefix(e.User.Username, users) && strings.Contains(e.RequestURI, of) {
 			writes = append(writes, e.Verb+" "+e.RequestURI)
 		}
 	}
