@@ -112,6 +112,7 @@ func controllers() []string {
 		"clusterrole-aggregation-controller",
 		"garbage-collector-controller",
 		"namespace-controller",
+		"resourcequota-controller",
 		"root-ca-certificate-publisher-controller",
 		"serviceaccount-controller",
 		"serviceaccount-token-controller",
