@@ -70,10 +70,10 @@ func (k *konflux) allow(t *testing.T, namespace string, rules ...rbacv1.PolicyRu
 }
 
 // tpc runs in this process.
-func tpc(args ...string) (code int, out, errs *buffer) {
-	out, errs = &buffer{}, &buffer{}
+func tpc(args ...string) (code int, errs *buffer) {
+	errs = &buffer{}
 
-	return run(append([]string{"tpc"}, args...), &world{out: out, err: errs, patience: usualPatience()}), out, errs
+	return run(append([]string{"tpc"}, args...), &world{out: &buffer{}, err: errs, patience: usualPatience()}), errs
 }
 
 // What a cluster is to belong to, and where its kubeconfig is to be, is looked at before
@@ -98,7 +98,7 @@ func TestSurroundings(t *testing.T) {
 		must(t, err)
 	}
 
-	code, _, errs := tpc("provision", "--kubeconfig="+file, "--namespace=tenant-a", "--name=other", "--secret-name=others", "--workflow=w", `--cluster-claim={cloud: aws, owner: o, version: "4.20"}`)
+	code, errs := tpc("provision", "--kubeconfig="+file, "--namespace=tenant-a", "--name=other", "--secret-name=others", "--workflow=w", `--cluster-claim={cloud: aws, owner: o, version: "4.20"}`)
 	if code != 0 {
 		t.Fatal(errs)
 	}
@@ -162,7 +162,7 @@ func TestSurroundings(t *testing.T) {
 			args := arguments(append(tc.args, "--kubeconfig="+file, "--namespace=tenant-a")...)
 			args[1] = "--name=" + stdcmp.Or(tc.name, "refused")
 
-			code, _, errs := tpc(args...)
+			code, errs := tpc(args...)
 			if code != tc.wantCode {
 				t.Errorf("%s\nexit code: want %d, got %d", tc.reason, tc.wantCode, code)
 			}

@@ -58,7 +58,7 @@ func (f *Function) RunFunction(_ context.Context, req *fnv1.RunFunctionRequest) 
 	// Nothing but the tag is logged: requests and responses hold credentials.
 	f.log.Debug("running function", "tag", req.GetMeta().GetTag())
 
-	c := gather(req, f.schema)
+	c := gather(req, f.schema) //nolint:contextcheck // A schema's rules ask nobody, and take no time to speak of.
 	accepted := judge(c)
 
 	rsp := response.To(req, ttlFor(c.phase(), c.handingOver() || c.secret.taken || c.secret.unnamed, c.handedOver()))

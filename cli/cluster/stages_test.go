@@ -54,10 +54,7 @@ func TestStages(t *testing.T) {
 
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			var (
-				last State
-				got  []string
-			)
+			last, got := State{}, make([]string, 0, len(tc.stages))
 
 			for _, stage := range tc.stages {
 				last = From(claimAt(t, stage, false)).After(last)

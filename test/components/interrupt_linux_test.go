@@ -31,7 +31,7 @@ esac
 // TestInterrupt interrupts the second of three builds, and takes up there.
 func TestInterrupt(t *testing.T) {
 	names := []string{"first", "second", "third"}
-	components := []Component{}
+	components := make([]Component, 0, len(names))
 
 	for _, name := range names {
 		components = append(components, tiny(name))

@@ -65,7 +65,9 @@ func tiny(name string) Component {
 }
 
 // fetched is a component that is taken from an image.
-func fetched(name string) Component {
+func fetched() Component {
+	const name = "tiny"
+
 	c := tiny(name)
 	c.Image = func(version string) (fetch.Program, error) {
 		return fetch.Program{Image: "registry.example.com/" + name + ":" + version, Version: version, Ask: []string{"--version"}}, nil
@@ -76,8 +78,10 @@ func fetched(name string) Component {
 
 // serve has a registry on 127.0.0.1 with an image of a program, whose layer is served by another
 // handler when there is one.
-func serve(t *testing.T, name string, layer func(w http.ResponseWriter, r *http.Request, size int64)) string {
+func serve(t *testing.T, layer func(w http.ResponseWriter, r *http.Request, size int64)) string {
 	t.Helper()
+
+	const name = "tiny"
 
 	handler := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
 	serving := handler
@@ -188,17 +192,21 @@ func TestEnsure(t *testing.T) {
 	}{
 		"Built": {
 			reason:    "Components are built, unless images are wished for.",
-			component: fetched(name),
+			component: fetched(),
 			images:    func(*testing.T) *fetch.Fetcher { return nil },
 			want:      "built",
 			says:      "component 1 of 1: building tiny v1.2.3\ncomponent 1 of 1: tiny v1.2.3 built\n",
 		},
 		"Fetched": {
 			reason:    "What an image has is taken out of it.",
-			component: fetched(name),
-			images:    func(t *testing.T) *fetch.Fetcher { return &fetch.Fetcher{Mirror: serve(t, name, nil)} },
-			want:      "fetched",
-			says:      "component 1 of 1: fetching tiny v1.2.3\ncomponent 1 of 1: tiny v1.2.3 fetched\n",
+			component: fetched(),
+			images: func(t *testing.T) *fetch.Fetcher {
+				t.Helper()
+
+				return &fetch.Fetcher{Mirror: serve(t, nil)}
+			},
+			want: "fetched",
+			says: "component 1 of 1: fetching tiny v1.2.3\ncomponent 1 of 1: tiny v1.2.3 fetched\n",
 		},
 		"NoImage": {
 			reason: "What no image is good for is built, with why.",
@@ -214,9 +222,11 @@ func TestEnsure(t *testing.T) {
 		},
 		"Missing": {
 			reason:    "What cannot be had is built, with why.",
-			component: fetched(name),
+			component: fetched(),
 			images: func(t *testing.T) *fetch.Fetcher {
-				return &fetch.Fetcher{Mirror: serve(t, name, func(w http.ResponseWriter, _ *http.Request, _ int64) { w.WriteHeader(http.StatusNotFound) })}
+				t.Helper()
+
+				return &fetch.Fetcher{Mirror: serve(t, func(w http.ResponseWriter, _ *http.Request, _ int64) { w.WriteHeader(http.StatusNotFound) })}
 			},
 			want: "built",
 			says: "component 1 of 1: fetching tiny v1.2.3\ntiny v1.2.3 is built: WHY\ncomponent 1 of 1: tiny v1.2.3 built\n",
@@ -276,10 +286,10 @@ func left(t *testing.T, cache string, want map[string]bool) {
 func TestFetchedApart(t *testing.T) {
 	const name = "tiny"
 
-	b := &Builder{Root: checkout(t, name), Cache: t.TempDir(), Images: &fetch.Fetcher{Mirror: serve(t, name, nil)}, Out: io.Discard}
+	b := &Builder{Root: checkout(t, name), Cache: t.TempDir(), Images: &fetch.Fetcher{Mirror: serve(t, nil)}, Out: io.Discard}
 
 	for _, want := range []string{"fetched", "built"} {
-		paths, err := b.Ensure(t.Context(), []Component{fetched(name)})
+		paths, err := b.Ensure(t.Context(), []Component{fetched()})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -348,7 +358,7 @@ func TestFetchInterrupted(t *testing.T) {
 	const name = "tiny"
 
 	ctx, cancel := context.WithCancel(t.Context())
-	mirror := serve(t, name, func(w http.ResponseWriter, r *http.Request, size int64) {
+	mirror := serve(t, func(w http.ResponseWriter, r *http.Request, size int64) {
 		w.Header().Set("Content-Length", strconv.FormatInt(size, 10))
 		w.WriteHeader(http.StatusOK)
 		_ = http.NewResponseController(w).Flush()
@@ -360,7 +370,7 @@ func TestFetchInterrupted(t *testing.T) {
 	out := &bytes.Buffer{}
 	b := &Builder{Root: checkout(t, name), Cache: t.TempDir(), Images: &fetch.Fetcher{Mirror: mirror}, Out: out}
 
-	if _, err := b.Ensure(ctx, []Component{fetched(name)}); err == nil {
+	if _, err := b.Ensure(ctx, []Component{fetched()}); err == nil {
 		t.Error("Ensure(...): want an interrupted download to fail")
 	}
 

@@ -146,7 +146,7 @@ func reconcileToo(ctx context.Context, t *testing.T, namespace string) func() {
 	t.Helper()
 
 	flags := shared.ReconcilerArgs
-	alone := sync.OnceFunc(func() {
+	alone := sync.OnceFunc(func() { //nolint:contextcheck // It outlasts the test's context.
 		if err := shared.ReplaceReconciler(interrupted, stack.ComponentReconciler, flags...); err != nil {
 			t.Error(err)
 		}

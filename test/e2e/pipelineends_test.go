@@ -337,7 +337,6 @@ func TestMalformedParameters(t *testing.T) {
 				}
 			})
 		}
-
 	})
 
 	t.Run("Others", func(t *testing.T) {
@@ -363,7 +362,6 @@ func TestMalformedParameters(t *testing.T) {
 				}
 			})
 		}
-
 	})
 
 	claims := &unstructured.UnstructuredList{}

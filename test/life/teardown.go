@@ -146,7 +146,7 @@ func (l *Life) AwaitObjectsGone(ctx context.Context) error {
 
 	composite := l.ec.GetName()
 
-	apiVersion, namespace, credentials := "kubernetes.crossplane.io/v1alpha2", "", "credentials-"+composite
+	apiVersion, namespace, credentials := "kubernetes.crossplane.io/v1alpha2", "", "credentials-"+composite //nolint:gosec // They are names.
 	if l.stack.API == stack.Namespaced {
 		// There is one for each name of the Secret.
 		sum := sha256.Sum256([]byte(l.secretName()))

@@ -3,6 +3,7 @@ package environments
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	v1 "github.com/ephemeral-clusters/ephemeral-clusters/api/v1"
 )
@@ -95,7 +96,7 @@ func (c *Cluster) usesOwn() bool {
 
 // Credentials returns the credentials that clusters use, without the legacy one.
 func (f *File) Credentials() []KonfluxCredential {
-	var all []KonfluxCredential
+	var all []KonfluxCredential //nolint:prealloc // How many there are shows as they are found.
 
 	for _, e := range f.Environments {
 		shared := newCredential(e.Name, placeOf(e), e.Credential, append([]string{e.Namespace}, e.FormerNamespaces...)...)
@@ -224,10 +225,12 @@ func (k *KonfluxCredential) addNamespaces(more []string) {
 
 // placeOf says where in the file an environment is, or a cluster of it.
 func placeOf(e Environment, cs ...Cluster) string {
-	place := fmt.Sprintf("environments[%s]", e.Name)
+	b := &strings.Builder{}
+
+	_, _ = fmt.Fprintf(b, "environments[%s]", e.Name)
 	for _, c := range cs {
-		place += fmt.Sprintf(".clusters[%s]", c.Name)
+		_, _ = fmt.Fprintf(b, ".clusters[%s]", c.Name)
 	}
 
-	return place
+	return b.String()
 }

@@ -159,7 +159,7 @@ func extractFrom(l v1.Layer, paths []string, file string) (bool, error) {
 			return false, errors.Wrap(err, "cannot read a layer")
 		}
 
-		if !slices.Contains(paths, path.Join("/", h.Name)) {
+		if !slices.Contains(paths, path.Join("/", h.Name)) { //nolint:gosec // Nothing is written there.
 			continue
 		}
 

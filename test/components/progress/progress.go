@@ -204,16 +204,16 @@ func (p *Progress) draw() {
 	}
 
 	// Nobody can be told that telling fails.
-	_, _ = io.WriteString(p.out, clear+line)
+	_, _ = io.WriteString(p.out, clearRow+line)
 }
 
-// clear takes back what the cursor is behind of in its row.
-const clear = "\r\x1b[K"
+// clearRow takes back what the cursor is behind of in its row.
+const clearRow = "\r\x1b[K"
 
 // line writes a line that stays.
 func (p *Progress) line(text string) {
 	if p.width != nil {
-		text = clear + text
+		text = clearRow + text
 	}
 
 	_, _ = io.WriteString(p.out, text+"\n")

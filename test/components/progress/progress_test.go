@@ -137,14 +137,14 @@ func TestTerminal(t *testing.T) {
 				p.Close()
 				p.Draw()
 			},
-			want: clear + "component 1 of 3: building etcd v3.6.16, 0s; 0s so far, about 7m to go" +
-				clear + "component 1 of 3: building etcd v3.6.16, 30s; 30s so far, about 6m to go" +
-				clear + "component 1 of 3: building etcd v3.6.16, 60s; 60s so far, about 6m to go" +
-				clear + "component 2 of 3: building kube-apiserver v1.36.3, 0s; 60s so far, about 6m to go" +
-				clear + "component 2 of 3: building kube-apiserver v1.36.3, 9m; 10m so far, about 50s to go" +
-				clear + "component 3 of 3: building kubectl v1.36.3, 0s; 10m so far, about 50s to go" +
-				clear + "component 3 of 3: building kubectl v1.36.3, 0s; 10m so far" +
-				clear + "components: 3 made ready in 10m\n",
+			want: clearRow + "component 1 of 3: building etcd v3.6.16, 0s; 0s so far, about 7m to go" +
+				clearRow + "component 1 of 3: building etcd v3.6.16, 30s; 30s so far, about 6m to go" +
+				clearRow + "component 1 of 3: building etcd v3.6.16, 60s; 60s so far, about 6m to go" +
+				clearRow + "component 2 of 3: building kube-apiserver v1.36.3, 0s; 60s so far, about 6m to go" +
+				clearRow + "component 2 of 3: building kube-apiserver v1.36.3, 9m; 10m so far, about 50s to go" +
+				clearRow + "component 3 of 3: building kubectl v1.36.3, 0s; 10m so far, about 50s to go" +
+				clearRow + "component 3 of 3: building kubectl v1.36.3, 0s; 10m so far" +
+				clearRow + "components: 3 made ready in 10m\n",
 		},
 		"Narrow": {
 			reason: "A line that took a second row could not be drawn over.",
@@ -153,7 +153,7 @@ func TestTerminal(t *testing.T) {
 				p.Begin("building")
 				p.Close()
 			},
-			want: clear + "component 1 of 3: building et",
+			want: clearRow + "component 1 of 3: building et",
 		},
 		"Turned": {
 			reason: "Why something is built stays, above the line.",
@@ -163,9 +163,9 @@ func TestTerminal(t *testing.T) {
 				p.Turn("building", time.Minute, "etcd v3.6.16 is built: there is no image")
 				p.Close()
 			},
-			want: clear + "component 1 of 3: fetching etcd v3.6.16, 0s; 0s so far, about 7m to go" +
-				clear + "etcd v3.6.16 is built: there is no image\n" +
-				clear + "component 1 of 3: building etcd v3.6.16, 0s; 0s so far, about 6m to go",
+			want: clearRow + "component 1 of 3: fetching etcd v3.6.16, 0s; 0s so far, about 7m to go" +
+				clearRow + "etcd v3.6.16 is built: there is no image\n" +
+				clearRow + "component 1 of 3: building etcd v3.6.16, 0s; 0s so far, about 6m to go",
 		},
 		"Interrupted": {
 			reason: "What was interrupted stays, and nothing is drawn over it.",
@@ -177,8 +177,8 @@ func TestTerminal(t *testing.T) {
 				p.Draw()
 				p.Close()
 			},
-			want: clear + "component 1 of 3: building etcd v3.6.16, 0s; 0s so far, about 7m to go" +
-				clear + "component 1 of 3: etcd v3.6.16 interrupted after 60s\n",
+			want: clearRow + "component 1 of 3: building etcd v3.6.16, 0s; 0s so far, about 7m to go" +
+				clearRow + "component 1 of 3: etcd v3.6.16 interrupted after 60s\n",
 		},
 	}
 
