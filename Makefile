@@ -62,7 +62,7 @@ test-unit: ## Run the unit tests, which need no components.
 .PHONY: test-api
 test-api: ## Run the tests of single packages that need a real kube-apiserver.
 	@$(COMPONENT) --link $(OUT)/components etcd kube-apiserver kubectl
-	KUBEBUILDER_ASSETS=$(CURDIR)/$(OUT)/components $(GO) test -count 1 -p 1 -timeout 30m ./gen ./gen/xrd ./gen/kubeconfig ./gen/config ./reconciler ./cli/...
+	KUBEBUILDER_ASSETS=$(CURDIR)/$(OUT)/components $(GO) test -count 1 -p 2 -timeout 30m ./gen ./gen/xrd ./gen/kubeconfig ./gen/config ./reconciler ./cli/...
 
 .PHONY: test-e2e
 test-e2e: components ## Run the end-to-end tests on a local stack.

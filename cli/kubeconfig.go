@@ -18,8 +18,8 @@ type kubeconfigCmd struct {
 	File string `arg:"" help:"With --merge, the file to merge into; by default the one that kubectl writes to." optional:""`
 
 	Merge       bool   `help:"Merge into a kubeconfig, in place of printing. Its current context stays what it is, and so does what you have set of the cluster's."`
-	Out         string `help:"File to write, with mode 0600, in place of printing. It has this cluster alone, and replaces what was there."                    placeholder:"FILE"`
-	ContextName string `help:"With --merge or --out, the name of the context; by default NAMESPACE/NAME."                                                      placeholder:"NAME"`
+	Out         string `help:"File to write, with mode 0600, in place of printing. It has this cluster alone, and replaces what was there."                         placeholder:"FILE"`
+	ContextName string `help:"With --merge or --out, the name of the context; by default NAMESPACE/NAME."                                                           placeholder:"NAME"`
 	Use         bool   `help:"With --merge, make it the current context."`
 }
 
