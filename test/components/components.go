@@ -46,8 +46,8 @@ type Component struct {
 	// Stamp lists variables that are set to the version at link time.
 	Stamp func(version string) map[string]string
 
-	// Typical is the CPU time that its build takes after those before it in their list, when
-	// nothing was compiled before these.
+	// Typical is about the CPU time that its build takes after those before it in their list,
+	// when nothing was compiled before these. All of a stack were measured together.
 	Typical time.Duration
 
 	// Image that a version of it can be taken from.
@@ -67,20 +67,20 @@ func Stack() []Component {
 	const kubernetes = "k8s.io/kubernetes"
 
 	return []Component{
-		{Name: Etcd, Tool: stackTool, Module: "go.etcd.io/etcd/server/v3", Image: etcdImage, Typical: 117 * time.Second},
-		{Name: KubeAPIServer, Tool: stackTool, Module: kubernetes, Package: "cmd/kube-apiserver", Stamp: kubernetesVersion, Image: kubernetesImage(KubeAPIServer), Typical: 550 * time.Second},
-		{Name: KubeControllerManager, Tool: stackTool, Module: kubernetes, Package: "cmd/kube-controller-manager", Stamp: kubernetesVersion, Image: kubernetesImage(KubeControllerManager), Typical: 149 * time.Second},
-		{Name: Kubectl, Tool: stackTool, Module: kubernetes, Package: "cmd/kubectl", Stamp: kubernetesVersion, Image: kubectlImage, Typical: 60 * time.Second},
-		{Name: CrossplaneCore, Tool: stackTool, Module: CrossplaneModule, Package: "cmd/crossplane", Stamp: crossplaneStamps, NoImage: noCrossplane, Typical: 343 * time.Second},
-		{Name: ProviderKubernetes, Tool: stackTool, Module: ProviderKubernetesModule, Package: "cmd/provider", Image: providerImage, Typical: 209 * time.Second},
-		{Name: Prow, Tool: stackTool, Module: ProwModule, Package: "cmd/prow-controller-manager", Image: prowImage, Typical: 423 * time.Second},
+		{Name: Etcd, Tool: stackTool, Module: "go.etcd.io/etcd/server/v3", Image: etcdImage, Typical: 110 * time.Second},
+		{Name: KubeAPIServer, Tool: stackTool, Module: kubernetes, Package: "cmd/kube-apiserver", Stamp: kubernetesVersion, Image: kubernetesImage(KubeAPIServer), Typical: 760 * time.Second},
+		{Name: KubeControllerManager, Tool: stackTool, Module: kubernetes, Package: "cmd/kube-controller-manager", Stamp: kubernetesVersion, Image: kubernetesImage(KubeControllerManager), Typical: 260 * time.Second},
+		{Name: Kubectl, Tool: stackTool, Module: kubernetes, Package: "cmd/kubectl", Stamp: kubernetesVersion, Image: kubectlImage, Typical: 100 * time.Second},
+		{Name: CrossplaneCore, Tool: stackTool, Module: CrossplaneModule, Package: "cmd/crossplane", Stamp: crossplaneStamps, NoImage: noCrossplane, Typical: 220 * time.Second},
+		{Name: ProviderKubernetes, Tool: stackTool, Module: ProviderKubernetesModule, Package: "cmd/provider", Image: providerImage, Typical: 80 * time.Second},
+		{Name: Prow, Tool: stackTool, Module: ProwModule, Package: "cmd/prow-controller-manager", Image: prowImage, Typical: 220 * time.Second},
 	}
 }
 
 // Rendering lists what only the tests of rendered examples and of packages run.
 func Rendering() []Component {
 	return []Component{
-		{Name: CrossplaneCLI, Tool: stackTool, Module: "github.com/crossplane/cli/v2", Package: "cmd/crossplane", Stamp: runtimeVersion, Typical: 396 * time.Second},
+		{Name: CrossplaneCLI, Tool: stackTool, Module: "github.com/crossplane/cli/v2", Package: "cmd/crossplane", Stamp: runtimeVersion, Typical: 155 * time.Second},
 	}
 }
 
