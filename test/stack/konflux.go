@@ -103,6 +103,9 @@ func (s *Stack) startCrossplane(ctx context.Context) error {
 		"--metrics-port=" + ports[0], "--health-probe-port=" + ports[1], "--webhook-port=" + ports[2],
 		// The stack runs packages itself: there is no kubelet to do it.
 		"--package-runtime=Function=External;Provider=External",
+		// A life of an hour passes in some seconds here. What it changes about its composite is
+		// no storm of events, but there is no time for the breaker to refill in between.
+		"--circuit-breaker-burst=1000",
 	}
 
 	if s.UpgradeDependencies {
