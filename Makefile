@@ -11,8 +11,8 @@ UPGRADES      := ^(TestUpgrade|TestConfiguration|TestMigrate|TestDrain|TestDrain
 
 # Components are built into the user's cache; see test/components. To use
 # programs that you already have, set COMPONENTS_DIR to their directory; to have them
-# downloaded, set COMPONENTS_FROM=images. What needs the
-# path of one takes it first, because a shell forgets how an argument's command ended.
+# downloaded, set COMPONENTS_FROM=images. What needs the path of one takes it first, because a
+# shell forgets how an argument's command ended.
 COMPONENT      = $(GO) run ./test/components/build
 LINTER         = linter=$$($(COMPONENT) golangci-lint)
 
